@@ -1,0 +1,40 @@
+# make help lists the targets. Everything installs what it needs through tools/bootstrap.
+
+PROJECT ?= examples/shop
+PREFIX ?= /usr/local
+VENV := .venv/bin
+MESON := $(VENV)/meson
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+
+.PHONY: help adopt build asan test check unit e2e real bench fuzz fault install clean bootstrap
+
+help: ## this list
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+bootstrap: ## install what comb needs to be built and tested
+	@tools/bootstrap
+
+build: bootstrap ## build/comb and the plugin for .venv
+	@[ -f build/build.ninja ] || $(MESON) setup build --werror >/dev/null
+	@$(MESON) compile -C build --ninja-args=--quiet
+	@tools/link-plugin build
+
+asan: bootstrap ## the same under AddressSanitizer and UBSan, in build-asan
+	@[ -f build-asan/build.ninja ] || $(MESON) setup build-asan --werror -Db_sanitize=address,undefined -Db_lundef=false >/dev/null
+	@$(MESON) compile -C build-asan --ninja-args=--quiet
+	@tools/link-plugin build-asan
+
+adopt: build ## the main job: make adopt PROJECT=path (a project inside this repository is copied first)
+	@tools/adopt $(PROJECT)
+
+test: build asan ## all tests
+	@tools/run-tests
+
+check: build unit ## before every commit: build, unit and golden tests, house rules; under a minute
+	@tools/house-rules
+
+unit: build ## C unit tests
+	@$(MESON) test -C build --quiet
+
+clean: ## remove what was built (keeps .venv and grammars)
+	rm -rf build build-asan build-fuzz dist

@@ -1,0 +1,298 @@
+#define _GNU_SOURCE
+#include "base/proc.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/interrupt.h"
+#include "base/os.h"
+
+#include "base/banned.h"
+
+extern char **environ;
+
+struct child {
+	pid_t pid;
+	int out_fd, err_fd;
+	int pidfd;
+};
+
+/* The signals sent, in turn, to a group that has to end. */
+static const int ending_signals[] = { SIGINT, SIGTERM, SIGKILL };
+
+static bool same_variable(const char *entry, const char *change)
+{
+	size_t len = strcspn(change, "=");
+	return strncmp(entry, change, len) == 0 && entry[len] == '=';
+}
+
+/* Our environment with the changes applied; pointers are borrowed, the array is the caller's. */
+static char **build_environment(const struct strings *changes)
+{
+	size_t count = 0, n = 0;
+	while (environ[count])
+		count++;
+	char **env = os_calloc(count + (changes ? changes->len : 0) + 1, sizeof(*env));
+	if (!env)
+		return NULL;
+	for (size_t i = 0; i < count; i++) {
+		bool replaced = false;
+		for (size_t c = 0; changes && c < changes->len; c++)
+			replaced |= same_variable(environ[i], changes->at[c]);
+		if (!replaced)
+			env[n++] = environ[i];
+	}
+	for (size_t c = 0; changes && c < changes->len; c++)
+		if (strchr(changes->at[c], '='))
+			env[n++] = changes->at[c];
+	return env;
+}
+
+/*
+ * Between fork and exec: async-signal-safe calls only (no allocation, no
+ * stdio). Reports errno through status_fd, which is close-on-exec.
+ */
+__attribute__((noreturn)) static void child_exec(const char *const argv[], const struct proc_options *options,
+						 char **env, const int outputs[2], int status_fd, pid_t parent)
+{
+	sigset_t none;
+	setpgid(0, 0);
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent)
+		_exit(127); /* the parent died before PDEATHSIG was in force */
+	sigemptyset(&none);
+	for (int i = 1; i < NSIG; i++)
+		signal(i, SIG_DFL);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	int null = open("/dev/null", O_RDONLY);
+	bool ok = null >= 0 && dup2(null, 0) == 0;
+	if (!options->inherit_output)
+		ok = ok && dup2(outputs[0], 1) == 1 && dup2(outputs[1], 2) == 2;
+	if (ok && options->cwd)
+		ok = chdir(options->cwd) == 0;
+	if (ok) {
+		environ = env;
+		execvpe(argv[0], (char *const *)argv, env);
+	}
+	int why = errno;
+	ssize_t ignored = write(status_fd, &why, sizeof(why));
+	(void)ignored;
+	_exit(127);
+}
+
+/* Reads the status pipe: end of file means that exec succeeded. */
+static int wait_for_exec(struct child *child, int status_fd, const char *program, const char *cwd, struct err *err)
+{
+	int why = 0;
+	if (os_read(status_fd, &why, sizeof(why)) != (ssize_t)sizeof(why))
+		return 0;
+	waitpid(child->pid, NULL, 0);
+	child->pid = -1;
+	errno = why;
+	if (cwd && access(cwd, X_OK) < 0)
+		return err_set(err, ERR_INPUT, "cannot enter the folder %s:", cwd);
+	return err_set(err, ERR_ENVIRONMENT, "cannot run %s:", program);
+}
+
+static void child_release(struct child *child)
+{
+	cleanup_close(&child->out_fd);
+	cleanup_close(&child->err_fd);
+	cleanup_close(&child->pidfd);
+	if (child->pid > 0) {
+		kill(-child->pid, SIGKILL);
+		kill(child->pid, SIGKILL);
+		waitpid(child->pid, NULL, 0);
+	}
+	child->pid = -1;
+}
+
+static int child_start(struct child *child, const char *const argv[], const struct proc_options *options,
+		       struct err *err)
+{
+	int out[2] = { -1, -1 }, errs[2] = { -1, -1 }, status[2] = { -1, -1 };
+	sigset_t all, old;
+	int result = -1;
+	cleanup_free char **env = build_environment(options->env);
+	if (!env)
+		return err_no_memory(err);
+	if (os_pipe(status) < 0 || os_pipe(out) < 0 || (!options->merge_stderr && os_pipe(errs) < 0)) {
+		err_set(err, ERR_INTERNAL, "cannot create a pipe:");
+		goto done;
+	}
+	int outputs[2] = { out[1], options->merge_stderr ? out[1] : errs[1] };
+	pid_t parent = getpid();
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, &old);
+	child->pid = os_fork();
+	if (child->pid == 0)
+		child_exec(argv, options, env, outputs, status[1], parent);
+	int fork_errno = errno;
+	sigprocmask(SIG_SETMASK, &old, NULL);
+	if (child->pid < 0) {
+		errno = fork_errno;
+		err_set(err, ERR_INTERNAL, "cannot start a process:");
+		goto done;
+	}
+	setpgid(child->pid, child->pid); /* whoever is first, the group exists from here on */
+	cleanup_close(&status[1]);
+	if (wait_for_exec(child, status[0], argv[0], options->cwd, err) < 0)
+		goto done;
+	child->pidfd = (int)syscall(SYS_pidfd_open, child->pid, 0);
+	child->out_fd = steal_fd(&out[0]);
+	child->err_fd = steal_fd(&errs[0]);
+	result = 0;
+done:
+	for (int i = 0; i < 2; i++) {
+		cleanup_close(&out[i]);
+		cleanup_close(&errs[i]);
+		cleanup_close(&status[i]);
+	}
+	return result;
+}
+
+/* Keeps the last limit bytes, dropping in halves so that the copying stays linear. */
+static int keep_tail(struct str *s, const char *bytes, size_t len, size_t limit)
+{
+	if (str_add(s, bytes, len) < 0)
+		return -1;
+	if (s->len > 2 * limit) {
+		memmove(s->buf, s->buf + s->len - limit, limit);
+		s->len = limit;
+		s->buf[limit] = '\0';
+	}
+	return 0;
+}
+
+/* Reads what is there. Closes *fd at its end. */
+static int drain(int *fd, bool is_stderr, struct str *into, const struct proc_options *options, struct err *err)
+{
+	char buf[65536];
+	ssize_t n = os_read(*fd, buf, sizeof(buf));
+	if (n <= 0) {
+		cleanup_close(fd);
+		return 0;
+	}
+	if (options->on_output)
+		options->on_output(options->on_output_context, is_stderr, buf, (size_t)n);
+	if (keep_tail(into, buf, (size_t)n, options->keep_bytes ? options->keep_bytes : 64u << 20) < 0)
+		return err_no_memory(err);
+	return 0;
+}
+
+struct ending {
+	int64_t next_ns; /* when the next signal is due; INT64_MAX for never */
+	size_t step;     /* index into ending_signals */
+};
+
+static void end_group(struct child *child, struct ending *ending, double grace_s)
+{
+	size_t last = sizeof(ending_signals) / sizeof(*ending_signals) - 1;
+	kill(-child->pid, ending_signals[ending->step]);
+	if (ending->step < last)
+		ending->step++;
+	ending->next_ns = clock_now_ns() + (int64_t)(grace_s * NS_PER_SECOND);
+}
+
+/*
+ * Until the child has exited. Its outputs are drained on the way and once more
+ * after it; a grandchild that keeps them open is not waited for.
+ */
+static int attend(struct child *child, const struct proc_options *options, struct proc_result *result,
+		  struct err *err)
+{
+	double grace_s = options->grace_s > 0 ? options->grace_s : 5;
+	int64_t start_ns = clock_now_ns();
+	struct ending ending = { .next_ns = INT64_MAX };
+	bool interrupted = false, exited = false;
+	int rounds_after_exit = 0;
+	if (options->timeout_s > 0)
+		ending.next_ns = start_ns + (int64_t)(options->timeout_s * NS_PER_SECOND);
+	while (!exited) {
+		struct pollfd fds[] = {
+			{ .fd = child->pidfd, .events = POLLIN },
+			{ .fd = child->out_fd, .events = POLLIN },
+			{ .fd = child->err_fd, .events = POLLIN },
+			{ .fd = interrupted ? -1 : interrupt_fd(), .events = POLLIN },
+		};
+		int64_t left_ns = ending.next_ns == INT64_MAX ? -1 : ending.next_ns - clock_now_ns();
+		int wait_ms = ending.next_ns == INT64_MAX ? -1 : left_ns <= 0 ? 0 : (int)(left_ns / 1000000 + 1);
+		if (poll(fds, 4, wait_ms) < 0 && errno != EINTR)
+			return err_set(err, ERR_INTERNAL, "cannot wait for a process:");
+		if (!interrupted && (fds[3].revents || interrupt_pending())) {
+			end_group(child, &ending, grace_s);
+			interrupted = true;
+		} else if (clock_now_ns() >= ending.next_ns) {
+			result->timed_out = true;
+			end_group(child, &ending, grace_s);
+		}
+		if (fds[1].revents && drain(&child->out_fd, false, &result->out, options, err) < 0)
+			return -1;
+		if (fds[2].revents && drain(&child->err_fd, true, &result->err_out, options, err) < 0)
+			return -1;
+		if (fds[0].revents) {
+			/* Still a zombie: its group id cannot be anybody else's yet. */
+			kill(-child->pid, SIGKILL);
+			exited = (!fds[1].revents && !fds[2].revents) || ++rounds_after_exit > 4096;
+		}
+	}
+	if (interrupted)
+		return interrupt_error(err);
+	return 0;
+}
+
+static void reap(struct child *child, struct proc_result *result)
+{
+	struct rusage usage;
+	int status;
+	while (wait4(child->pid, &status, 0, &usage) < 0 && errno == EINTR)
+		;
+	result->exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+	result->signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+	result->cpu_s = (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
+			(double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
+	result->max_rss_bytes = (int64_t)usage.ru_maxrss * 1024;
+	child->pid = -1;
+}
+
+int proc_run(const char *const argv[], const struct proc_options *options, struct proc_result *result,
+	     struct err *err)
+{
+	static const struct proc_options defaults;
+	struct child child = { .pid = -1, .out_fd = -1, .err_fd = -1, .pidfd = -1 };
+	if (!options)
+		options = &defaults;
+	proc_result_release(result);
+	if (interrupt_pending())
+		return interrupt_error(err);
+	int64_t start_ns = clock_now_ns();
+	if (child_start(&child, argv, options, err) < 0) {
+		child_release(&child);
+		return -1;
+	}
+	int failed = attend(&child, options, result, err);
+	if (failed && err->kind != ERR_INTERRUPTED)
+		child_release(&child);
+	else
+		reap(&child, result);
+	result->wall_s = (double)(clock_now_ns() - start_ns) / (double)NS_PER_SECOND;
+	child_release(&child);
+	return failed;
+}
+
+void proc_result_release(struct proc_result *result)
+{
+	str_release(&result->out);
+	str_release(&result->err_out);
+	*result = (struct proc_result)PROC_RESULT_INIT;
+}

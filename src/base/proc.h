@@ -1,0 +1,58 @@
+/*
+ * proc.h: run a program to its end, with its output, within a time limit.
+ *
+ * The child gets a process group of its own, /dev/null as standard input and
+ * no descriptor of ours but its outputs. At a time limit or an interrupt the
+ * whole group gets SIGINT, then SIGTERM, then SIGKILL; nothing of the group is
+ * left when proc_run() returns, and the child dies with comb even when comb is
+ * killed (PR_SET_PDEATHSIG). That exec failed is known, and said, as an error.
+ */
+#ifndef COMB_BASE_PROC_H
+#define COMB_BASE_PROC_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/str.h"
+#include "base/vec.h"
+
+/* Gets output as it comes. Bytes are hostile: see str_add_printable(). */
+typedef void proc_output(void *context, bool is_stderr, const char *bytes, size_t len);
+
+struct proc_options {
+	const char *cwd;              /* NULL: ours */
+	const struct strings *env;    /* "NAME=value" set, "NAME" alone removed; NULL: ours unchanged */
+	double timeout_s;             /* 0: none */
+	double grace_s;               /* after SIGINT and again after SIGTERM; 0: 5 s */
+	bool merge_stderr;            /* both into out */
+	bool inherit_output;          /* the child writes to our own stdout and stderr; nothing is captured */
+	size_t keep_bytes;            /* captured per stream at most, the tail is kept; 0: 64 MiB */
+	proc_output *on_output;       /* NULL: none */
+	void *on_output_context;
+};
+
+struct proc_result {
+	int exit_code;       /* -1 when killed by a signal */
+	int signal;          /* 0 when it exited */
+	bool timed_out;
+	double wall_s;
+	double cpu_s;        /* user + system of the child and the children it waited for */
+	int64_t max_rss_bytes; /* of the largest process among them */
+	struct str out;
+	struct str err_out;
+};
+#define PROC_RESULT_INIT { .exit_code = -1 }
+
+/*
+ * argv[0] is looked up in PATH. 0 when the program ran to an end (look at
+ * exit_code), -1 when it could not be started, or ERR_INTERRUPTED. A time
+ * limit is not an error: timed_out tells. *result is released first.
+ */
+int proc_run(const char *const argv[], const struct proc_options *options, struct proc_result *result,
+	     struct err *err);
+void proc_result_release(struct proc_result *result);
+#define cleanup_proc_result __attribute__((cleanup(proc_result_release)))
+
+#endif

@@ -1,0 +1,127 @@
+/*
+ * suite.h: run a project's pytest suite and read back what every test did.
+ *
+ * suite_run() starts the project's interpreter with pytest, comb's observing
+ * plugin (pytest_comb.observe, through PYTHONPATH and -p; nothing is installed
+ * there) and the options asked for. The plugin writes one record file; tests
+ * are known by their index in collection order, never by node id, for ids can
+ * be equal. What was collected and has no outcome is TEST_NOT_RUN: a run that
+ * has such tests is never green, whatever its summary says.
+ */
+#ifndef COMB_PROJECT_SUITE_H
+#define COMB_PROJECT_SUITE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/str.h"
+#include "base/vec.h"
+#include "project/project.h"
+
+enum outcome {
+	TEST_NOT_RUN,
+	TEST_PASSED,
+	TEST_FAILED,  /* the call failed */
+	TEST_ERROR,   /* setup or teardown failed */
+	TEST_SKIPPED,
+	TEST_XFAILED,
+	TEST_XPASSED,
+	TEST_CRASHED, /* its process ended in it */
+};
+const char *outcome_name(enum outcome outcome); /* "passed", … */
+bool outcome_is_good(enum outcome outcome);     /* passed, skipped, xfailed, xpassed (not strict) */
+
+/* What a test reached outside its own process and its own temporary folder. */
+enum touch_kind {
+	TOUCH_WRITE,   /* a file created, written, removed or renamed: what = canonical path */
+	TOUCH_READ,
+	TOUCH_BIND,    /* a socket bound: "tcp:127.0.0.1:8765", "unix:/path" */
+	TOUCH_CONNECT,
+	TOUCH_SPAWN,   /* a process started: program */
+};
+
+struct touch {
+	enum touch_kind kind;
+	char phase;      /* 's'etup, 'c'all, 't'eardown, 'i'mport */
+	size_t test;     /* index; SIZE_MAX for collection and import */
+	char *what;
+	char *file;      /* the Python line that did it, relative to the root; NULL unknown */
+	int line;
+};
+
+struct test {
+	char *id;        /* node id, as pytest prints it */
+	char *path;      /* file relative to the root; of the module, also for inherited tests */
+	char *module_class; /* "TestA::TestB" or NULL */
+	char *function;  /* name without parameters; NULL for items that are no functions */
+	char *source_path; /* where the function stands (differs for inherited and made tests); NULL unknown */
+	int source_line; /* 1-based line of its def; 0 unknown */
+	bool in_source;  /* a def with this name stands there: can be marked in source */
+	struct strings marks;    /* names of all marks in force */
+	struct strings fixtures; /* closure of fixture names */
+	char *widest_scope; /* of these: "function", "class", "module", "package", "session" */
+	char *group;     /* xdist_group in force, or NULL */
+
+	enum outcome outcome;
+	double setup_s, call_s, teardown_s;
+	int worker;      /* n of gwN; -1 in a serial run */
+	int order;       /* nth test that its process ran; -1 not run */
+	char *failure;   /* text of the failure, hostile; NULL */
+};
+
+struct collect_error {
+	char *path;
+	char *text; /* hostile */
+	int line;   /* 0 unknown */
+};
+
+enum suite_engine { ENGINE_SERIAL, ENGINE_XDIST, ENGINE_COMB };
+
+struct suite_options {
+	enum suite_engine engine;
+	int workers;             /* for the parallel engines */
+	const char *dist;        /* "load", "loadscope", "loadgroup", "worksteal", …; NULL: the engine's default */
+	const char *markers;     /* -m expression, or NULL */
+	bool collect_only;
+	bool footprint;          /* record touches by the audit hook */
+	bool plain;              /* no observing plugin: for honest timing */
+	bool keep_addopts;       /* false: -n, --dist and --comb of the project's own addopts are overridden */
+	uint64_t shuffle_seed;   /* 0: the suite's own order; else modules, classes and tests shuffled */
+	double timeout_s;        /* whole run; 0: none */
+	const struct strings *arguments; /* more for pytest, such as paths and node ids */
+	const struct strings *env;       /* as proc_options.env */
+	void (*on_progress)(void *context, size_t done, size_t total, const char *running);
+	void *on_progress_context;
+};
+
+struct suite_run {
+	VEC(struct test) tests;
+	VEC(struct touch) touches;
+	VEC(struct collect_error) collect_errors;
+	int exit_code;     /* pytest's; -1 killed */
+	bool timed_out;
+	double wall_s;     /* process start to end */
+	double collect_s;
+	struct str output; /* pytest's own, stdout and stderr, hostile */
+};
+#define SUITE_RUN_INIT { .exit_code = -1 }
+
+/*
+ * 0 when pytest ran and its record could be read, whatever the outcomes; -1
+ * with ERR_ENVIRONMENT or ERR_INPUT where it could not start (usage error, a
+ * broken conftest: names file and line), ERR_INTERRUPTED. *run is released first.
+ */
+int suite_run(const struct project *project, const struct suite_options *options, struct suite_run *run,
+	      struct err *err);
+void suite_run_release(struct suite_run *run);
+#define cleanup_suite_run __attribute__((cleanup(suite_run_release)))
+
+struct suite_counts {
+	size_t collected, ran, passed, failed, skipped, other; /* failed: failed + error + crashed */
+};
+struct suite_counts suite_count(const struct suite_run *run);
+/* Exit code 0, no failure, no collect error and nothing collected left out. */
+bool suite_is_green(const struct suite_run *run);
+
+#endif

@@ -1,0 +1,136 @@
+/* The ground floor: strings, durations, files, processes. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <errno.h>
+
+#include <cmocka.h>
+
+#include "base/clock.h"
+#include "base/fs.h"
+#include "base/os.h"
+#include "base/proc.h"
+
+static void test_printable_escapes_what_a_terminal_would_obey(void **state)
+{
+	(void)state;
+	cleanup_str struct str s = STR_INIT;
+	static const char hostile[] = "ok\x1b[2J\xc2\x9b\xff\n\xed\xa0\x80 \xc3\xa9";
+	str_add_printable(&s, hostile, sizeof(hostile) - 1);
+	assert_string_equal(s.buf, "ok\\x1b[2J\\x9b\\xff\\n\\xed\\xa0\\x80 \xc3\xa9");
+}
+
+static void test_durations_are_read_as_people_write_them(void **state)
+{
+	(void)state;
+	double s;
+	assert_int_equal(clock_parse_duration("1h30m", &s), 0);
+	assert_true(s == 5400);
+	assert_int_equal(clock_parse_duration("250ms", &s), 0);
+	assert_true(s == 0.25);
+	assert_int_equal(clock_parse_duration("90", &s), 0);
+	assert_true(s == 90);
+	static const char *const bad[] = { "", "x", "5q", "-1", "5m3" };
+	for (size_t i = 0; i < 4; i++)
+		assert_int_equal(clock_parse_duration(bad[i], &s), -1);
+}
+
+static void test_error_names_errno_and_first_failure_wins(void **state)
+{
+	(void)state;
+	struct err err = ERR_INIT;
+	errno = ENOENT;
+	assert_int_equal(err_set(&err, ERR_INPUT, "cannot read x:"), -1);
+	err_set(&err, ERR_INTERNAL, "later");
+	assert_string_equal(err.text, "cannot read x: No such file or directory");
+	assert_int_equal(err_exit_status(&err), 2);
+}
+
+/* Every single call of a write made to fail: the old content stays, no temporary file is left. */
+static void test_write_is_atomic_under_every_fault(void **state)
+{
+	(void)state;
+	struct err err = ERR_INIT;
+	cleanup_str struct str dir = STR_INIT, path = STR_INIT, content = STR_INIT;
+	assert_int_equal(fs_make_temp_dir("comb-test-", &dir, &err), 0);
+	fs_join(&path, dir.buf, "file");
+	assert_int_equal(fs_write(path.buf, SLICE("old"), &err), 0);
+	for (long nth = 1;; nth++) {
+		err_clear(&err);
+		os_fault_arm(nth, ENOSPC);
+		int result = fs_write(path.buf, SLICE("new"), &err);
+		os_fault_arm(0, 0);
+		if (!os_fault_fired()) {
+			assert_int_equal(result, 0);
+			break;
+		}
+		err_clear(&err);
+		assert_int_equal(fs_read(path.buf, &content, &err), 0);
+		assert_string_equal(content.buf, result == 0 ? "new" : "old");
+		if (result == 0)
+			assert_int_equal(fs_write(path.buf, SLICE("old"), &err), 0);
+	}
+	assert_int_equal(fs_read(path.buf, &content, &err), 0);
+	assert_string_equal(content.buf, "new");
+	assert_int_equal(os_unlink(path.buf), 0);
+	assert_int_equal(os_rmdir(dir.buf), 0); /* fails if anything else was left */
+}
+
+static void test_process_output_and_status(void **state)
+{
+	(void)state;
+	struct err err = ERR_INIT;
+	struct proc_result result = PROC_RESULT_INIT;
+	const char *argv[] = { "sh", "-c", "echo out; echo err >&2; exit 3", NULL };
+	assert_int_equal(proc_run(argv, NULL, &result, &err), 0);
+	assert_int_equal(result.exit_code, 3);
+	assert_string_equal(result.out.buf, "out\n");
+	assert_string_equal(result.err_out.buf, "err\n");
+	const char *missing[] = { "/nonexistent/program", NULL };
+	assert_int_equal(proc_run(missing, NULL, &result, &err), -1);
+	assert_int_equal(err.kind, ERR_ENVIRONMENT);
+	proc_result_release(&result);
+}
+
+static void test_time_limit_ends_the_whole_group(void **state)
+{
+	(void)state;
+	struct err err = ERR_INIT;
+	struct proc_result result = PROC_RESULT_INIT;
+	struct proc_options options = { .timeout_s = 0.2, .grace_s = 0.1 };
+	const char *argv[] = { "sh", "-c", "trap '' INT TERM; sleep 60 & sleep 60", NULL };
+	assert_int_equal(proc_run(argv, &options, &result, &err), 0);
+	assert_true(result.timed_out);
+	assert_int_equal(result.signal, 9);
+	assert_true(result.wall_s < 30);
+	proc_result_release(&result);
+}
+
+static void test_grandchild_does_not_hold_us_up(void **state)
+{
+	(void)state;
+	struct err err = ERR_INIT;
+	struct proc_result result = PROC_RESULT_INIT;
+	const char *argv[] = { "sh", "-c", "sleep 60 & echo started", NULL };
+	assert_int_equal(proc_run(argv, NULL, &result, &err), 0);
+	assert_string_equal(result.out.buf, "started\n");
+	assert_true(result.wall_s < 30);
+	proc_result_release(&result);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_printable_escapes_what_a_terminal_would_obey),
+		cmocka_unit_test(test_durations_are_read_as_people_write_them),
+		cmocka_unit_test(test_error_names_errno_and_first_failure_wins),
+		cmocka_unit_test(test_write_is_atomic_under_every_fault),
+		cmocka_unit_test(test_process_output_and_status),
+		cmocka_unit_test(test_time_limit_ends_the_whole_group),
+		cmocka_unit_test(test_grandchild_does_not_hold_us_up),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
