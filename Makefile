@@ -6,7 +6,7 @@ VENV := .venv/bin
 MESON := $(VENV)/meson
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: help adopt build asan test check unit e2e real bench fuzz fault install clean bootstrap
+.PHONY: help adopt build asan test check unit e2e real bench fuzz fault install clean bootstrap format
 
 help: ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -16,12 +16,12 @@ bootstrap: ## install what comb needs to be built and tested
 
 build: bootstrap ## build/comb and the plugin for .venv
 	@[ -f build/build.ninja ] || $(MESON) setup build --werror >/dev/null
-	@$(MESON) compile -C build --ninja-args=--quiet
+	@$(VENV)/ninja -C build --quiet
 	@tools/link-plugin build
 
 asan: bootstrap ## the same under ASan and UBSan, in build-asan (gcc warns falsely under them: no -Werror)
 	@[ -f build-asan/build.ninja ] || $(MESON) setup build-asan -Doptimization=1 -Db_sanitize=address,undefined -Db_lundef=false >/dev/null
-	@$(MESON) compile -C build-asan --ninja-args=--quiet
+	@$(VENV)/ninja -C build-asan --quiet
 	@tools/link-plugin build-asan
 
 adopt: build ## the main job: make adopt PROJECT=path (a project inside this repository is copied first)
@@ -36,5 +36,13 @@ check: build unit ## before every commit: build, unit and golden tests, house ru
 unit: build ## C unit tests
 	@$(MESON) test -C build --quiet
 
+install: bootstrap ## build in release mode and install: make install PREFIX=/usr/local
+	@[ -f build-install/build.ninja ] || $(MESON) setup build-install -Dbuildtype=release --prefix=$(PREFIX) --libdir=lib >/dev/null
+	@$(MESON) configure build-install --clearcache -Dprefix=$(PREFIX)
+	@$(MESON) install -C build-install --quiet
+
+format: ## put the sources into the house format (clang-format)
+	@clang-format -i $$(git ls-files 'src/*.[ch]' 'tests/*.[ch]')
+
 clean: ## remove what was built (keeps .venv and grammars)
-	rm -rf build build-asan build-fuzz dist
+	rm -rf build build-* dist
