@@ -47,8 +47,19 @@ static int write_temporary(int fd, const char *target, struct slice content)
 	return os_fchmod(fd, mode) < 0 || os_fsync(fd) < 0 ? -1 : 0;
 }
 
+static fs_watcher *write_watcher;
+static void *write_watcher_context;
+
+void fs_watch_writes(fs_watcher *watcher, void *context)
+{
+	write_watcher = watcher;
+	write_watcher_context = context;
+}
+
 int fs_write(const char *path, struct slice content, struct err *err)
 {
+	if (write_watcher && write_watcher(write_watcher_context, path, err) < 0)
+		return -1;
 	cleanup_free char *resolved = realpath(path, NULL);
 	const char *target = resolved ? resolved : path;
 	cleanup_str struct str temporary = STR_INIT;

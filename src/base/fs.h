@@ -18,6 +18,12 @@
 int fs_read(const char *path, struct str *out, struct err *err);
 /* Keeps mode and symlink of an existing target (the file it points to is replaced). */
 int fs_write(const char *path, struct slice content, struct err *err);
+/*
+ * A watcher sees the path of every fs_write() before its target is replaced,
+ * and can refuse it (-1 with *err). One at a time in the process; NULL for none.
+ */
+typedef int fs_watcher(void *context, const char *path, struct err *err);
+void fs_watch_writes(fs_watcher *watcher, void *context);
 bool fs_exists(const char *path);
 bool fs_is_file(const char *path);
 bool fs_is_dir(const char *path);

@@ -223,13 +223,13 @@ static int attend(struct child *child, const struct proc_options *options, struc
 			{ .fd = child->pidfd, .events = POLLIN },
 			{ .fd = child->out_fd, .events = POLLIN },
 			{ .fd = child->err_fd, .events = POLLIN },
-			{ .fd = interrupted ? -1 : interrupt_fd(), .events = POLLIN },
+			{ .fd = interrupted || options->ignore_interrupt ? -1 : interrupt_fd(), .events = POLLIN },
 		};
 		int64_t left_ns = ending.next_ns == INT64_MAX ? -1 : ending.next_ns - clock_now_ns();
 		int wait_ms = ending.next_ns == INT64_MAX ? -1 : left_ns <= 0 ? 0 : (int)(left_ns / 1000000 + 1);
 		if (poll(fds, 4, wait_ms) < 0 && errno != EINTR)
 			return err_set(err, ERR_INTERNAL, "cannot wait for a process:");
-		if (!interrupted && (fds[3].revents || interrupt_pending())) {
+		if (!interrupted && !options->ignore_interrupt && (fds[3].revents || interrupt_pending())) {
 			end_group(child, &ending, grace_s);
 			interrupted = true;
 		} else if (clock_now_ns() >= ending.next_ns) {
@@ -273,7 +273,7 @@ int proc_run(const char *const argv[], const struct proc_options *options, struc
 	if (!options)
 		options = &defaults;
 	proc_result_release(result);
-	if (interrupt_pending())
+	if (interrupt_pending() && !options->ignore_interrupt)
 		return interrupt_error(err);
 	int64_t start_ns = clock_now_ns();
 	if (child_start(&child, argv, options, err) < 0) {

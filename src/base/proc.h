@@ -27,6 +27,7 @@ struct proc_options {
 	double timeout_s;             /* 0: none */
 	double grace_s;               /* after SIGINT and again after SIGTERM; 0: 5 s */
 	bool merge_stderr;            /* both into out */
+	bool ignore_interrupt;        /* for clean-up: starts and ends as usual although a signal came */
 	bool inherit_output;          /* the child writes to our own stdout and stderr; nothing is captured */
 	size_t keep_bytes;            /* captured per stream at most, the tail is kept; 0: 64 MiB */
 	proc_output *on_output;       /* NULL: none */

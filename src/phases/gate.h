@@ -8,7 +8,10 @@
  * Both return 0 with *result filled (passed or failed, with a true reason), or
  * -1 with *err where the work could not be done at all. reach() may be called
  * up to gate.attempts times; ctx->attempt (1-based) chooses the next remedy.
- * Every attempt is committed, also a failed one.
+ * Every attempt is committed, also a failed one; the next attempt starts from
+ * the files as they were before the first. A gate changes files only through
+ * fs_write() (a changeset does): what was written that way is committed, what
+ * the tests left behind is not.
  */
 #ifndef COMB_PHASES_GATE_H
 #define COMB_PHASES_GATE_H
@@ -19,6 +22,7 @@
 #include <jansson.h>
 
 #include "base/err.h"
+#include "base/sink.h"
 #include "base/str.h"
 #include "project/project.h"
 
@@ -34,14 +38,6 @@ struct gate_result {
 };
 #define GATE_RESULT_INIT { .status = GATE_PENDING }
 void gate_result_release(struct gate_result *result);
-
-/* How a phase tells a person what goes on. All texts may be hostile; the sink escapes them. */
-struct progress_sink {
-	void (*step)(void *context, const char *text);                            /* what runs now */
-	void (*progress)(void *context, size_t done, size_t total, const char *running);
-	void (*note)(void *context, const char *text);                            /* one line that stays */
-	void *context;
-};
 
 struct phase_settings {
 	int runs;              /* sequential runs for durations: 0 = choose */
@@ -69,6 +65,7 @@ struct gate {
 	const char *cause;     /* for comb explain: why it matters */
 	const char *remedy;    /* for comb explain: what to do when it fails */
 	int attempts;          /* 1 … 3 */
+	bool may_fail;         /* a failure is reported and fails the adoption, but the gates after it are still tried */
 	gate_function *reach;
 	gate_function *verify;
 };
@@ -83,6 +80,7 @@ struct phase {
 extern const struct phase phase_setup, phase_mark, phase_check, phase_tune;
 extern const struct phase *const phases[]; /* in order; NULL at its end */
 
+const char *gate_status_name(enum gate_status status); /* "passed", … */
 const struct gate *gate_find(const char *id);
 
 #endif
