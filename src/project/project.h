@@ -2,8 +2,8 @@
  * project.h: a user's project, as pytest and the project's own tools see it.
  *
  * project_open() only looks; nothing is run but the interpreter (once, for its
- * version and plugins) and nothing is written. The struct owns its strings
- * until project_release().
+ * version and plugins; and uv, poetry or pipenv, asked where it is) and nothing
+ * is written. The struct owns its strings until project_release().
  */
 #ifndef COMB_PROJECT_PROJECT_H
 #define COMB_PROJECT_PROJECT_H
@@ -43,16 +43,20 @@ struct plugin {
 };
 
 struct project {
+	char *path;          /* the folder that was given, absolute, symlinks resolved */
 	char *root;          /* absolute, symlinks resolved: pytest's rootdir */
 	char *config_path;   /* absolute; NULL for CONFIG_NONE */
 	enum config_kind config_kind;
 	char *manifest_path; /* the file in which pytest is declared; NULL if nowhere */
+	char *manifest_place; /* where in it, as a person would say: "[dependency-groups] test"; NULL if nowhere */
 	enum package_manager manager;
 	char *git_root;      /* top of the repository around it; NULL without git */
 	char *python;        /* interpreter, absolute */
 	char *python_from;   /* how it was found: "--python", ".venv", "uv", … */
+	char *environment;   /* the virtual environment's folder; NULL: the interpreter is in none */
 	int python_version[3];
 	int pytest_version[3]; /* zeros: pytest is not installed */
+	char *pytest_problem; /* why pytest cannot be imported; NULL when it can */
 	VEC(struct plugin) plugins; /* pytest plugins (entry point group pytest11) in that interpreter */
 };
 #define PROJECT_INIT { .root = NULL }
@@ -69,5 +73,7 @@ void project_release(struct project *project);
 /* NULL when it is not installed. */
 const struct plugin *project_plugin(const struct project *project, const char *name);
 const char *package_manager_name(enum package_manager manager);
+/* "[tool.pytest.ini_options]", the table or section of that file which pytest reads; "" for CONFIG_NONE. */
+const char *config_kind_table(enum config_kind kind);
 
 #endif

@@ -1,0 +1,182 @@
+#include "project/config.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/fs.h"
+#include "base/os.h"
+#include "project/locate.h"
+#include "project/table_scan.h"
+
+#include "base/banned.h"
+
+struct version {
+	int major, minor;
+};
+
+static bool at_least(const int version[3], struct version wanted)
+{
+	if (version[0] == 0)
+		return true;
+	return version[0] > wanted.major || (version[0] == wanted.major && version[1] >= wanted.minor);
+}
+
+/* Sets *kind and returns 1 when the file holds pytest's configuration, 0 when not, -1 when pytest refuses it. */
+typedef int read_function(const char *path, struct slice text, const int version[3], enum config_kind *kind,
+			  struct err *err);
+
+static int read_pytest_toml(const char *path, struct slice text, const int version[3], enum config_kind *kind,
+			    struct err *err)
+{
+	*kind = CONFIG_PYTEST_TOML;
+	return 1;
+}
+
+static int read_pytest_ini(const char *path, struct slice text, const int version[3], enum config_kind *kind,
+			   struct err *err)
+{
+	*kind = CONFIG_PYTEST_INI;
+	return 1;
+}
+
+/* An empty .pytest.ini counts since pytest 9. */
+static int read_hidden_ini(const char *path, struct slice text, const int version[3], enum config_kind *kind,
+			   struct err *err)
+{
+	*kind = CONFIG_PYTEST_INI;
+	return at_least(version, (struct version){ 9, 0 }) || table_scan(text, "pytest", NULL).header;
+}
+
+static int read_tox_ini(const char *path, struct slice text, const int version[3], enum config_kind *kind,
+			struct err *err)
+{
+	*kind = CONFIG_TOX_INI;
+	return table_scan(text, "pytest", NULL).header;
+}
+
+static int read_setup_cfg(const char *path, struct slice text, const int version[3], enum config_kind *kind,
+			  struct err *err)
+{
+	*kind = CONFIG_SETUP_CFG;
+	if (table_scan(text, "tool:pytest", NULL).header)
+		return 1;
+	if (!table_scan(text, "pytest", NULL).header)
+		return 0;
+	err_set_at(err, ERR_INPUT, path, 0, "pytest refuses a [pytest] section in setup.cfg");
+	return err_hint(err, "rename the section to [tool:pytest]");
+}
+
+static int read_pyproject(const char *path, struct slice text, const int version[3], enum config_kind *kind,
+			  struct err *err)
+{
+	struct table_scan ini = table_scan(text, "tool.pytest.ini_options", NULL);
+	bool native = at_least(version, (struct version){ 9, 0 }) &&
+		      table_scan(text, "tool.pytest", "ini_options").has_keys;
+	if (native && ini.has_keys) {
+		err_set_at(err, ERR_INPUT, path, 0,
+			   "pytest refuses [tool.pytest] and [tool.pytest.ini_options] in one file");
+		return err_hint(err, "move the options of one table to the other");
+	}
+	*kind = native ? CONFIG_PYPROJECT : CONFIG_PYPROJECT_INI;
+	return native || ini.there;
+}
+
+/* In pytest's order. */
+static const struct config_file {
+	const char *name;
+	struct version since;
+	read_function *read;
+} config_files[] = {
+	{ "pytest.toml", { 9, 0 }, read_pytest_toml },
+	{ ".pytest.toml", { 9, 0 }, read_pytest_toml },
+	{ "pytest.ini", { 0, 0 }, read_pytest_ini },
+	{ ".pytest.ini", { 7, 2 }, read_hidden_ini },
+	{ "pyproject.toml", { 0, 0 }, read_pyproject },
+	{ "tox.ini", { 0, 0 }, read_tox_ini },
+	{ "setup.cfg", { 0, 0 }, read_setup_cfg },
+};
+
+static int settle(struct project *project, const char *root, const char *path, enum config_kind kind,
+		  struct err *err)
+{
+	free(project->root);
+	free(project->config_path);
+	project->root = os_strdup(root);
+	project->config_path = os_strdup(path);
+	project->config_kind = kind;
+	return project->root && (project->config_path || !path) ? 0 : err_no_memory(err);
+}
+
+/* 1 when folder holds the file in force, which is then settled. The first pyproject.toml seen is kept in *fallback. */
+static int look_in(struct project *project, const char *folder, const int version[3], struct str *fallback,
+		   struct err *err)
+{
+	cleanup_str struct str path = STR_INIT, text = STR_INIT;
+	for (size_t i = 0; i < sizeof(config_files) / sizeof(*config_files); i++) {
+		const struct config_file *file = &config_files[i];
+		enum config_kind kind = CONFIG_NONE;
+		if (!at_least(version, file->since))
+			continue;
+		if (fs_join(&path, folder, file->name) < 0)
+			return err_no_memory(err);
+		if (!fs_is_file(path.buf))
+			continue;
+		if (file->read == read_pyproject && fallback->len == 0 && str_adds(fallback, folder) < 0)
+			return err_no_memory(err);
+		if (fs_read(path.buf, &text, err) < 0)
+			return -1;
+		int found = file->read(path.buf, str_slice(&text), version, &kind, err);
+		if (found < 0)
+			return -1;
+		if (found > 0)
+			return settle(project, folder, path.buf, kind, err) < 0 ? -1 : 1;
+	}
+	return 0;
+}
+
+/* Without configuration, the nearest folder with a setup.py is the root, else the project's own. */
+static int settle_without_config(struct project *project, struct err *err)
+{
+	cleanup_str struct str folder = STR_INIT, setup = STR_INIT;
+	if (str_adds(&folder, project->path) < 0)
+		return err_no_memory(err);
+	do {
+		if (fs_join(&setup, folder.buf, "setup.py") < 0)
+			return err_no_memory(err);
+		if (fs_is_file(setup.buf))
+			return settle(project, folder.buf, NULL, CONFIG_NONE, err);
+	} while (locate_parent(&folder));
+	return settle(project, project->path, NULL, CONFIG_NONE, err);
+}
+
+int config_find(struct project *project, const int pytest_version[3], struct err *err)
+{
+	cleanup_str struct str folder = STR_INIT, fallback = STR_INIT, path = STR_INIT;
+	if (str_adds(&folder, project->path) < 0)
+		return err_no_memory(err);
+	do {
+		int found = look_in(project, folder.buf, pytest_version, &fallback, err);
+		if (found != 0)
+			return found < 0 ? -1 : 0;
+	} while (locate_parent(&folder));
+	if (fallback.len == 0 || !at_least(pytest_version, (struct version){ 8, 1 }))
+		return settle_without_config(project, err);
+	if (fs_join(&path, fallback.buf, "pyproject.toml") < 0)
+		return err_no_memory(err);
+	return settle(project, fallback.buf, path.buf, CONFIG_PYPROJECT_INI, err);
+}
+
+static const char *const table_names[] = {
+	[CONFIG_NONE] = "",
+	[CONFIG_PYTEST_TOML] = "[pytest]",
+	[CONFIG_PYTEST_INI] = "[pytest]",
+	[CONFIG_PYPROJECT] = "[tool.pytest]",
+	[CONFIG_PYPROJECT_INI] = "[tool.pytest.ini_options]",
+	[CONFIG_TOX_INI] = "[pytest]",
+	[CONFIG_SETUP_CFG] = "[tool:pytest]",
+};
+
+const char *config_kind_table(enum config_kind kind)
+{
+	return table_names[kind];
+}

@@ -1,0 +1,49 @@
+#include "project/project.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "project/config.h"
+#include "project/interpreter.h"
+#include "project/locate.h"
+#include "project/manager.h"
+
+#include "base/banned.h"
+
+int project_open(struct project *project, const char *path, const char *python, struct err *err)
+{
+	static const int newest[3];
+	project_release(project);
+	/* The interpreter is looked for below the root, and the root depends on the pytest in it: two passes. */
+	if (locate_folder(project, path, err) < 0 || config_find(project, newest, err) < 0 ||
+	    locate_check_project(project, err) < 0 || manager_detect(project, err) < 0 ||
+	    interpreter_find(project, python, err) < 0 || interpreter_inspect(project, err) < 0 ||
+	    interpreter_check_pytest(project, err) < 0 || config_find(project, project->pytest_version, err) < 0) {
+		project_release(project);
+		return -1;
+	}
+	return 0;
+}
+
+void project_release(struct project *project)
+{
+	char *texts[] = { project->path,        project->root,         project->config_path, project->manifest_path,
+			  project->manifest_place, project->git_root, project->python,      project->python_from,
+			  project->environment, project->pytest_problem };
+	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
+		free(texts[i]);
+	for (size_t i = 0; i < project->plugins.len; i++) {
+		free(project->plugins.at[i].name);
+		free(project->plugins.at[i].version);
+	}
+	vec_release(&project->plugins);
+	*project = (struct project)PROJECT_INIT;
+}
+
+const struct plugin *project_plugin(const struct project *project, const char *name)
+{
+	for (size_t i = 0; i < project->plugins.len; i++)
+		if (strcmp(project->plugins.at[i].name, name) == 0)
+			return &project->plugins.at[i];
+	return NULL;
+}
