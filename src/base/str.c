@@ -126,9 +126,11 @@ bool text_equals(const char *a, const char *b)
 	return a == b || (a && b && strcmp(a, b) == 0);
 }
 
-/* Length of the valid UTF-8 sequence at p (1-4), 0 if there is none. Overlong forms and surrogates are invalid. */
-static size_t utf8_length(const unsigned char *p, size_t left)
+size_t utf8_length(const void *bytes, size_t left)
 {
+	const unsigned char *p = bytes;
+	if (left == 0)
+		return 0;
 	if (p[0] < 0x80)
 		return 1;
 	size_t n = p[0] >= 0xf0 && p[0] <= 0xf4 ? 4 : p[0] >= 0xe0 && p[0] < 0xf0 ? 3 : p[0] >= 0xc2 && p[0] < 0xe0 ? 2 : 0;
@@ -141,6 +143,17 @@ static size_t utf8_length(const unsigned char *p, size_t left)
 	    (p[0] == 0xf4 && p[1] > 0x8f))
 		return 0;
 	return n;
+}
+
+int str_add_code_point(struct str *s, unsigned code)
+{
+	char b[4];
+	size_t n = code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
+	static const unsigned char lead[] = { 0, 0, 0xc0, 0xe0, 0xf0 };
+	for (size_t i = n; i-- > 1; code >>= 6)
+		b[i] = (char)(0x80 | (code & 0x3f));
+	b[0] = (char)(lead[n] | code);
+	return str_add(s, b, n);
 }
 
 static int add_escaped_byte(struct str *s, unsigned char c)

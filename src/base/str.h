@@ -49,6 +49,11 @@ bool text_ends_with(const char *text, const char *suffix);
 /* Equality that takes NULL as a value of its own. */
 bool text_equals(const char *a, const char *b);
 
+/* Length of the valid UTF-8 sequence at p (1-4); 0 if there is none. Overlong forms and surrogates are invalid. */
+size_t utf8_length(const void *p, size_t left);
+/* Appends the UTF-8 form of code, which is no surrogate and at most 0x10ffff. */
+int str_add_code_point(struct str *s, unsigned code);
+
 /*
  * Text from a test (a name, an output, a path) made safe for a terminal or a
  * log line: control characters, DEL, C1 and invalid UTF-8 become \xNN escapes;

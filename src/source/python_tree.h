@@ -129,8 +129,14 @@ size_t python_tree_find(const struct python_tree *tree, const char *class_path, 
  */
 int python_tree_mark_prefix(const struct python_tree *tree, size_t at, struct str *out);
 
-/* Start of the line that holds byte at. */
+/* Start of the physical line that holds byte at. */
 size_t python_line_start(const struct python_tree *tree, size_t at);
+/* The same, but above lines that hold a backslash alone and are so joined to it. */
+size_t python_logical_line_start(const struct python_tree *tree, size_t at);
+/* The indentation of the logical line that holds byte at, which stands behind it; from behind a form feed. */
+struct byte_range python_indent(const struct python_tree *tree, size_t at);
+/* Blanks, tabs and form feeds alone. */
+bool python_only_blanks(const struct python_tree *tree, struct byte_range range);
 /* Behind the line end of the logical line (backslashes, `;`, brackets) that holds the statement ending at byte at. */
 size_t python_logical_line_end(const struct python_tree *tree, size_t at);
 

@@ -1,0 +1,60 @@
+/*
+ * edit_driver: one reader or editor on one file, for the tests in tests/e2e/test_editors.py.
+ *
+ *     edit_driver outline FILE
+ *
+ * Prints the result on stdout; an error goes to stderr as "file:line: text", exit status 2.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/fs.h"
+#include "source/edit.h"
+#include "source/python_tree.h"
+
+static int fail(const struct err *err)
+{
+	fprintf(stderr, "%s:%d: %s\n", err->file, err->line, err->text);
+	return err_exit_status(err);
+}
+
+static int print_outline(int argc, char **argv, struct slice source, struct err *err)
+{
+	(void)argc;
+	cleanup_python_tree struct python_tree tree = PYTHON_TREE_INIT;
+	if (python_tree_open(&tree, source, argv[0], err) < 0)
+		return -1;
+	for (size_t i = 0; i < tree.defs.len; i++) {
+		const struct python_def *def = &tree.defs.at[i];
+		printf("def %s %s%s %d %d %zd\n", def->name, def->kind == PYTHON_CLASS ? "class" : "function",
+		       def->is_async ? " async" : "", def->line, def->first_line, (ssize_t)def->parent);
+	}
+	for (size_t i = 0; i < tree.imports.len; i++) {
+		const struct python_import *import = &tree.imports.at[i];
+		printf("import %s %s %s %d %d\n", import->module, import->name ? import->name : "-", import->bound,
+		       import->line, import->owner == PYTHON_NONE && !import->conditional);
+	}
+	return 0;
+}
+
+static const struct {
+	const char *name;
+	int (*run)(int argc, char **argv, struct slice source, struct err *err);
+} commands[] = {
+	{ "outline", print_outline },
+};
+
+/* argv of a command: the file first, then its own arguments. */
+int main(int argc, char **argv)
+{
+	struct err err = ERR_INIT;
+	cleanup_str struct str source = STR_INIT;
+	if (argc < 3)
+		return 64;
+	if (fs_read(argv[2], &source, &err) < 0)
+		return fail(&err);
+	for (size_t i = 0; i < sizeof(commands) / sizeof(*commands); i++)
+		if (strcmp(argv[1], commands[i].name) == 0)
+			return commands[i].run(argc - 2, argv + 2, str_slice(&source), &err) < 0 ? fail(&err) : 0;
+	return 64;
+}
