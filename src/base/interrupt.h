@@ -17,6 +17,8 @@ int interrupt_install(struct err *err);
 /* Readable once a signal came; -1 where none was installed (a library user). Never read it. */
 int interrupt_fd(void);
 bool interrupt_pending(void);
+/* The last one was a key of the terminal (Ctrl-C), which every process of the foreground group got too. */
+bool interrupt_from_terminal(void);
 /* Returns -1, ERR_INTERRUPTED. */
 int interrupt_error(struct err *err);
 

@@ -23,6 +23,7 @@ extern char **environ;
 
 struct child {
 	pid_t pid;
+	pid_t target; /* whom signals go to: its group (negative), or in the foreground itself */
 	int out_fd, err_fd;
 	int pidfd;
 };
@@ -66,7 +67,8 @@ __attribute__((noreturn)) static void child_exec(const char *const argv[], const
 						 char **env, const int outputs[2], int status_fd, pid_t parent)
 {
 	sigset_t none;
-	setpgid(0, 0);
+	if (!options->foreground)
+		setpgid(0, 0);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != parent)
 		_exit(127); /* the parent died before PDEATHSIG was in force */
@@ -75,7 +77,7 @@ __attribute__((noreturn)) static void child_exec(const char *const argv[], const
 		signal(i, SIG_DFL);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	int null = open("/dev/null", O_RDONLY);
-	bool ok = null >= 0 && dup2(null, 0) == 0;
+	bool ok = null >= 0 && (options->inherit_input || dup2(null, 0) == 0);
 	if (!options->inherit_output)
 		ok = ok && dup2(outputs[0], 1) == 1 && dup2(outputs[1], 2) == 2;
 	if (ok && options->cwd)
@@ -110,7 +112,7 @@ static void child_release(struct child *child)
 	cleanup_close(&child->err_fd);
 	cleanup_close(&child->pidfd);
 	if (child->pid > 0) {
-		kill(-child->pid, SIGKILL);
+		kill(child->target, SIGKILL);
 		kill(child->pid, SIGKILL);
 		waitpid(child->pid, NULL, 0);
 	}
@@ -144,7 +146,9 @@ static int child_start(struct child *child, const char *const argv[], const stru
 		err_set(err, ERR_INTERNAL, "cannot start a process:");
 		goto done;
 	}
-	setpgid(child->pid, child->pid); /* whoever is first, the group exists from here on */
+	if (!options->foreground)
+		setpgid(child->pid, child->pid); /* whoever is first, the group exists from here on */
+	child->target = options->foreground ? child->pid : -child->pid;
 	cleanup_close(&status[1]);
 	if (wait_for_exec(child, status[0], argv[0], options->cwd, err) < 0)
 		goto done;
@@ -195,10 +199,10 @@ struct ending {
 	size_t step;     /* index into ending_signals */
 };
 
-static void end_group(struct child *child, struct ending *ending, double grace_s)
+static void send_ending(struct child *child, struct ending *ending, double grace_s)
 {
 	size_t last = sizeof(ending_signals) / sizeof(*ending_signals) - 1;
-	kill(-child->pid, ending_signals[ending->step]);
+	kill(child->target, ending_signals[ending->step]);
 	if (ending->step < last)
 		ending->step++;
 	ending->next_ns = clock_now_ns() + (int64_t)(grace_s * NS_PER_SECOND);
@@ -230,11 +234,14 @@ static int attend(struct child *child, const struct proc_options *options, struc
 		if (poll(fds, 4, wait_ms) < 0 && errno != EINTR)
 			return err_set(err, ERR_INTERNAL, "cannot wait for a process:");
 		if (!interrupted && !options->ignore_interrupt && (fds[3].revents || interrupt_pending())) {
-			end_group(child, &ending, grace_s);
+			if (options->foreground && interrupt_from_terminal())
+				ending.next_ns = INT64_MAX;
+			else
+				send_ending(child, &ending, grace_s);
 			interrupted = true;
 		} else if (clock_now_ns() >= ending.next_ns) {
-			result->timed_out = true;
-			end_group(child, &ending, grace_s);
+			result->timed_out |= !interrupted;
+			send_ending(child, &ending, grace_s);
 		}
 		if (fds[1].revents && drain(&child->out_fd, false, &result->out, options, err) < 0)
 			return -1;
@@ -242,7 +249,8 @@ static int attend(struct child *child, const struct proc_options *options, struc
 			return -1;
 		if (fds[0].revents) {
 			/* Still a zombie: its group id cannot be anybody else's yet. */
-			kill(-child->pid, SIGKILL);
+			if (!options->foreground)
+				kill(child->target, SIGKILL);
 			exited = (!fds[1].revents && !fds[2].revents) || ++rounds_after_exit > 4096;
 		}
 	}

@@ -6,6 +6,13 @@
  * whole group gets SIGINT, then SIGTERM, then SIGKILL; nothing of the group is
  * left when proc_run() returns, and the child dies with comb even when comb is
  * killed (PR_SET_PDEATHSIG). That exec failed is known, and said, as an error.
+ *
+ * foreground: the child stays in our process group, so that it may read the
+ * terminal, and Ctrl-C and Ctrl-Z reach it as they reach us. An interrupt that
+ * came from the terminal is then not sent a second time, and the child has as
+ * long as it wants to end: a second Ctrl-C is its own matter. One that was sent
+ * to us alone is passed on. Only the child itself is ended, not what it
+ * started.
  */
 #ifndef COMB_BASE_PROC_H
 #define COMB_BASE_PROC_H
@@ -29,6 +36,8 @@ struct proc_options {
 	bool merge_stderr;            /* both into out */
 	bool ignore_interrupt;        /* for clean-up: starts and ends as usual although a signal came */
 	bool inherit_output;          /* the child writes to our own stdout and stderr; nothing is captured */
+	bool inherit_input;           /* the child reads our own stdin */
+	bool foreground;              /* for a program that talks to a person, see below */
 	size_t keep_bytes;            /* captured per stream at most, the tail is kept; 0: 64 MiB */
 	proc_output *on_output;       /* NULL: none */
 	void *on_output_context;
@@ -48,8 +57,9 @@ struct proc_result {
 
 /*
  * argv[0] is looked up in PATH. 0 when the program ran to an end (look at
- * exit_code), -1 when it could not be started, or ERR_INTERRUPTED. A time
- * limit is not an error: timed_out tells. *result is released first.
+ * exit_code), -1 when it could not be started, or ERR_INTERRUPTED (then too
+ * *result says how it ended, if it was started). A time limit is not an error:
+ * timed_out tells. *result is released first.
  */
 int proc_run(const char *const argv[], const struct proc_options *options, struct proc_result *result,
 	     struct err *err);

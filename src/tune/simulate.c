@@ -49,25 +49,21 @@ struct simulator {
  */
 static double slow_down(const struct simulator *self)
 {
-	double demand = 0, low = 1, high = 2;
-	for (size_t w = 0; w < self->xdist.workers; w++)
-		demand += self->runners[w].running ? self->runners[w].demand : 0;
-	if (demand <= self->cores)
-		return 1;
-	high = demand / self->cores * (double)self->xdist.workers + 1;
-	for (int i = 0; i < 40; i++) {
-		double middle = (low + high) / 2, used = 0;
+	double factor = 1;
+	/* Newton's method from the left: use falls and is convex, so it never overshoots. */
+	for (int i = 0; i < 20; i++) {
+		double used = 0, slope = 0;
 		for (size_t w = 0; w < self->xdist.workers; w++) {
 			const struct runner *runner = &self->runners[w];
-			if (runner->running)
-				used += runner->demand / (1 - runner->demand + runner->demand * middle);
+			double speed = 1 / (1 - runner->demand + runner->demand * factor);
+			used += runner->running ? runner->demand * speed : 0;
+			slope += runner->running ? pow(runner->demand * speed, 2) : 0;
 		}
-		if (used > self->cores)
-			low = middle;
-		else
-			high = middle;
+		if (used <= self->cores * (1 + 1e-9))
+			break;
+		factor += (used - self->cores) / slope;
 	}
-	return high;
+	return factor;
 }
 
 static double speed(const struct runner *runner, double factor)

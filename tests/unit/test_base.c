@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <errno.h>
+#include <stdio.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -121,6 +123,33 @@ static void test_grandchild_does_not_hold_us_up(void **state)
 	proc_result_release(&result);
 }
 
+/* A program in the foreground is in our process group and reads our input; else it has a group of its own. */
+static void test_foreground_program_shares_group_and_input(void **state)
+{
+	(void)state;
+	struct err err = ERR_INIT;
+	struct proc_result result = PROC_RESULT_INIT;
+	struct proc_options options = { .foreground = true, .inherit_input = true };
+	char script[128];
+	const char *argv[] = { "sh", "-c", script, NULL };
+	int saved = dup(0), pipe_fds[2];
+	assert_int_equal(os_pipe(pipe_fds), 0);
+	assert_int_equal(os_write_all(pipe_fds[1], "hello\n", 6), 0);
+	os_close(pipe_fds[1]);
+	assert_int_equal(dup2(pipe_fds[0], 0), 0);
+	os_close(pipe_fds[0]);
+	snprintf(script, sizeof(script), "set -- $(cat /proc/$$/stat); [ $5 = %d ] && read x && echo $x", (int)getpgrp());
+	assert_int_equal(proc_run(argv, &options, &result, &err), 0);
+	assert_int_equal(result.exit_code, 0);
+	assert_string_equal(str_text(&result.out), "hello\n");
+	options = (struct proc_options){ .inherit_output = false };
+	assert_int_equal(proc_run(argv, &options, &result, &err), 0);
+	assert_int_equal(result.exit_code, 1);
+	proc_result_release(&result);
+	assert_int_equal(dup2(saved, 0), 0);
+	os_close(saved);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -129,6 +158,7 @@ int main(void)
 		cmocka_unit_test(test_error_names_errno_and_first_failure_wins),
 		cmocka_unit_test(test_write_is_atomic_under_every_fault),
 		cmocka_unit_test(test_process_output_and_status),
+		cmocka_unit_test(test_foreground_program_shares_group_and_input),
 		cmocka_unit_test(test_time_limit_ends_the_whole_group),
 		cmocka_unit_test(test_grandchild_does_not_hold_us_up),
 	};
