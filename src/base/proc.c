@@ -208,6 +208,17 @@ static void send_ending(struct child *child, struct ending *ending, double grace
 	ending->next_ns = clock_now_ns() + (int64_t)(grace_s * NS_PER_SECOND);
 }
 
+/* For poll(): -1 waits for ever. */
+static int milliseconds_until(int64_t due_ns)
+{
+	if (due_ns == INT64_MAX)
+		return -1;
+	int64_t left_ns = due_ns - clock_now_ns();
+	if (left_ns <= 0)
+		return 0;
+	return left_ns > 3600 * NS_PER_SECOND ? 3600 * 1000 : (int)(left_ns / 1000000 + 1);
+}
+
 /*
  * Until the child has exited. Its outputs are drained on the way and once more
  * after it; a grandchild that keeps them open is not waited for.
@@ -222,6 +233,8 @@ static int attend(struct child *child, const struct proc_options *options, struc
 	int rounds_after_exit = 0;
 	if (options->timeout_s > 0)
 		ending.next_ns = start_ns + (int64_t)(options->timeout_s * NS_PER_SECOND);
+	int64_t tick_ns = options->on_tick ? (int64_t)(options->tick_s * NS_PER_SECOND) : 0;
+	int64_t next_tick_ns = tick_ns > 0 ? start_ns + tick_ns : INT64_MAX;
 	while (!exited) {
 		struct pollfd fds[] = {
 			{ .fd = child->pidfd, .events = POLLIN },
@@ -229,10 +242,13 @@ static int attend(struct child *child, const struct proc_options *options, struc
 			{ .fd = child->err_fd, .events = POLLIN },
 			{ .fd = interrupted || options->ignore_interrupt ? -1 : interrupt_fd(), .events = POLLIN },
 		};
-		int64_t left_ns = ending.next_ns == INT64_MAX ? -1 : ending.next_ns - clock_now_ns();
-		int wait_ms = ending.next_ns == INT64_MAX ? -1 : left_ns <= 0 ? 0 : (int)(left_ns / 1000000 + 1);
-		if (poll(fds, 4, wait_ms) < 0 && errno != EINTR)
+		int64_t due_ns = next_tick_ns < ending.next_ns ? next_tick_ns : ending.next_ns;
+		if (poll(fds, 4, milliseconds_until(due_ns)) < 0 && errno != EINTR)
 			return err_set(err, ERR_INTERNAL, "cannot wait for a process:");
+		if (clock_now_ns() >= next_tick_ns) {
+			options->on_tick(options->on_tick_context);
+			next_tick_ns = clock_now_ns() + tick_ns;
+		}
 		if (!interrupted && !options->ignore_interrupt && (fds[3].revents || interrupt_pending())) {
 			if (options->foreground && interrupt_from_terminal())
 				ending.next_ns = INT64_MAX;

@@ -41,6 +41,9 @@ struct proc_options {
 	size_t keep_bytes;            /* captured per stream at most, the tail is kept; 0: 64 MiB */
 	proc_output *on_output;       /* NULL: none */
 	void *on_output_context;
+	void (*on_tick)(void *context); /* called every tick_s while the child runs; NULL: never */
+	void *on_tick_context;
+	double tick_s;
 };
 
 struct proc_result {

@@ -2,26 +2,39 @@
  * _comb: the CPython extension, stable ABI of 3.9. Thin: each function
  * translates its arguments, calls the library, and translates the result.
  */
-#define PY_SSIZE_T_CLEAN
-#include <Python.h>
+#include "native/native.h"
 
-static PyMethodDef methods[] = {
-	{ NULL, NULL, 0, NULL },
-};
+#include "base/banned.h"
 
 static struct PyModuleDef module = {
 	PyModuleDef_HEAD_INIT,
 	.m_name = "pytest_comb._comb",
 	.m_doc = "The native half of pytest-comb.",
 	.m_size = -1,
-	.m_methods = methods,
 };
+
+static PyMethodDef *const method_tables[] = { recorder_methods, audit_methods };
+
+PyObject *native_raise(const struct err *err)
+{
+	PyErr_Format(err->kind == ERR_INTERNAL ? PyExc_RuntimeError : PyExc_OSError, "comb: %s%s%s", err->text,
+		     err->hint[0] ? "; " : "", err->hint);
+	return NULL;
+}
+
+static int add_everything(PyObject *m)
+{
+	for (size_t i = 0; i < sizeof(method_tables) / sizeof(*method_tables); i++)
+		if (PyModule_AddFunctions(m, method_tables[i]) < 0)
+			return -1;
+	return PyModule_AddStringConstant(m, "__version__", COMB_VERSION);
+}
 
 PyMODINIT_FUNC PyInit__comb(void);
 PyMODINIT_FUNC PyInit__comb(void)
 {
 	PyObject *m = PyModule_Create(&module);
-	if (m && PyModule_AddStringConstant(m, "__version__", COMB_VERSION) < 0) {
+	if (m && add_everything(m) < 0) {
 		Py_DECREF(m);
 		return NULL;
 	}

@@ -18,6 +18,7 @@
 #include "base/str.h"
 #include "base/vec.h"
 #include "project/project.h"
+#include "project/touch.h"
 
 enum outcome {
 	TEST_NOT_RUN,
@@ -30,22 +31,15 @@ enum outcome {
 	TEST_CRASHED, /* its process ended in it */
 };
 const char *outcome_name(enum outcome outcome); /* "passed", … */
+int outcome_parse(const char *name, enum outcome *outcome); /* 0, or -1 when name is none */
 bool outcome_is_good(enum outcome outcome);     /* passed, skipped, xfailed, xpassed (not strict) */
 
 /* What a test reached outside its own process and its own temporary folder. */
-enum touch_kind {
-	TOUCH_WRITE,   /* a file created, written, removed or renamed: what = canonical path */
-	TOUCH_READ,
-	TOUCH_BIND,    /* a socket bound: "tcp:127.0.0.1:8765", "unix:/path" */
-	TOUCH_CONNECT,
-	TOUCH_SPAWN,   /* a process started: program */
-};
-
 struct touch {
 	enum touch_kind kind;
 	char phase;      /* 's'etup, 'c'all, 't'eardown, 'i'mport */
 	size_t test;     /* index; SIZE_MAX for collection and import */
-	char *what;
+	char *what;      /* bytes of a path need not be UTF-8 */
 	char *file;      /* the Python line that did it, relative to the root; NULL unknown */
 	int line;
 };
@@ -53,21 +47,23 @@ struct touch {
 struct test {
 	char *id;        /* node id, as pytest prints it */
 	char *path;      /* file relative to the root; of the module, also for inherited tests */
+	char *kind;      /* "function", or the type of another item: "DoctestItem" */
 	char *module_class; /* "TestA::TestB" or NULL */
 	char *function;  /* name without parameters; NULL for items that are no functions */
 	char *source_path; /* where the function stands (differs for inherited and made tests); NULL unknown */
-	int source_line; /* 1-based line of its def; 0 unknown */
-	bool in_source;  /* a def with this name stands there: can be marked in source */
+	int source_line; /* 1-based line of its first decorator, or of its def; 0 unknown */
+	bool in_source;  /* Python says that a plain def of this name stands there */
+	struct strings bases; /* "path::Outer.Inner" of each class whose marks it inherits, itself first */
 	struct strings marks;    /* names of all marks in force */
 	struct strings fixtures; /* closure of fixture names */
-	char *widest_scope; /* of these: "function", "class", "module", "package", "session" */
+	char *widest_scope; /* of these, where the project defines them: "function", "class", "module", "package", "session" */
 	char *group;     /* xdist_group in force, or NULL */
 
 	enum outcome outcome;
 	double setup_s, call_s, teardown_s;
 	int worker;      /* n of gwN; -1 in a serial run */
 	int order;       /* nth test that its process ran; -1 not run */
-	char *failure;   /* text of the failure, hostile; NULL */
+	char *failure;   /* text of the failure, or why it did not run to its end, hostile; NULL */
 };
 
 struct collect_error {
@@ -116,6 +112,12 @@ int suite_run(const struct project *project, const struct suite_options *options
 	      struct err *err);
 void suite_run_release(struct suite_run *run);
 #define cleanup_suite_run __attribute__((cleanup(suite_run_release)))
+
+/*
+ * For each test of b the index of the same test in a, or SIZE_MAX: the nth test with an id is the nth with it
+ * there. Indexes differ between runs when files, selection or arguments do. The caller frees; NULL: no memory.
+ */
+size_t *suite_match(const struct suite_run *a, const struct suite_run *b);
 
 struct suite_counts {
 	size_t collected, ran, passed, failed, skipped, other; /* failed: failed + error + crashed */

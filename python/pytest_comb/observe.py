@@ -1,0 +1,202 @@
+"""Watches one pytest process: writes what its tests are, do and touch to a record (src/project/recording.h)."""
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from collections.abc import Generator
+from typing import Any, Optional
+
+import pytest
+
+from pytest_comb import describe, order
+
+try:
+    from pytest_comb import _comb
+except ImportError as error:
+    raise pytest.UsageError(f"comb's extension cannot be loaded by this interpreter: {error}") from error
+
+RECORD = "COMB_RECORD"
+FOOTPRINT = "COMB_FOOTPRINT"
+SAVED_PATH = "COMB_SAVED_PYTHONPATH"
+
+_record_dir = os.environ.get(RECORD, "")
+_footprint = bool(os.environ.get(FOOTPRINT))
+
+
+def _start_record() -> None:
+    """Opens this process's file and starts to watch, before any conftest is imported."""
+    _comb.record_open(os.fsencode(os.path.join(_record_dir, f"{os.getpid()}.jsonl")))
+    _comb.record("begin", format=1, pid=os.getpid(), worker=os.environ.get("PYTEST_XDIST_WORKER"))
+
+
+def _start_footprint(root: str) -> None:
+    """Installs the audit hook; what the machinery itself writes is left out."""
+    tempfile.gettempdir()  # tries to write when it is asked first
+    _comb.audit_private(os.fsencode(os.path.dirname(_record_dir)))
+    _comb.audit_start(os.fsencode(root))
+
+
+if _record_dir:
+    _start_record()
+
+
+def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
+    """Footprints include what importing the conftests does."""
+    if _record_dir and _footprint:
+        _start_footprint(str(early_config.rootpath))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Registers the observer; a process that runs tests gets the user's own environment back."""
+    config = session.config
+    if not _record_dir:
+        return
+    if config.pluginmanager.hasplugin("dsession"):
+        config.pluginmanager.register(ControllerObserver(), "comb-observer")
+        return
+    config.pluginmanager.register(Observer(config), "comb-observer")
+    _restore_environment()
+
+
+def _restore_environment() -> None:
+    """What comb set to get here is not for tests to see."""
+    saved = os.environ.pop(SAVED_PATH, None)
+    if saved:
+        os.environ["PYTHONPATH"] = saved
+    elif saved is not None:
+        os.environ.pop("PYTHONPATH", None)
+    for name in (RECORD, FOOTPRINT):
+        os.environ.pop(name, None)
+
+
+def _end(exitstatus: object) -> None:
+    """The last line: this process came to its end."""
+    _comb.record("end", exit=int(exitstatus))  # type: ignore[call-overload]
+
+
+class ControllerObserver:
+    """In xdist's controller only lost workers are of interest: workers write their own records."""
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any, error: Optional[object]) -> None:
+        """A worker ended; error tells that it should not have."""
+        if error:
+            _comb.record("lost", worker=node.gateway.id, text=str(error))
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self, exitstatus: int) -> None:
+        """The last hook of this process."""
+        _end(exitstatus)
+
+
+class Observer:
+    """In a process that collects and runs tests."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        """Nothing is collected yet. The temporary folders of this run belong to its tests."""
+        self.root = str(config.rootpath)
+        self.indexes: dict[int, int] = {}
+        self.current = -1
+        self.collect_start = time.perf_counter_ns()
+        factory = getattr(config, "_tmp_path_factory", None)
+        if _footprint and factory is not None:
+            _comb.audit_private(os.fsencode(factory.getbasetemp()))
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection(self) -> None:
+        """Starts the clock of the collection."""
+        self.collect_start = time.perf_counter_ns()
+
+    @pytest.hookimpl(hookwrapper=True)
+    def pytest_make_collect_report(self, collector: pytest.Collector) -> Generator[None, Any, None]:
+        """Notes what could not be collected, with the line to blame."""
+        outcome = yield
+        report = outcome.get_result()
+        if report.failed:
+            path, line = _blame(getattr(report, "call", None), self.root)
+            where = path or describe.relative(getattr(collector, "path", self.root), self.root)
+            _comb.record("collect_error", path=where, line=line, text=str(report.longrepr))
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Numbers the tests in the suite's own order; one process describes them."""
+        items = order.collected or session.items
+        self.indexes = {id(item): index for index, item in enumerate(items)}
+        if self._claim_items():
+            for index, item in enumerate(items):
+                _comb.record("item", test=index, **describe.item_fields(item, self.root))
+        _comb.record("collected", count=len(items), duration_ns=time.perf_counter_ns() - self.collect_start)
+
+    def _claim_items(self) -> bool:
+        """True in the one process that came first."""
+        try:
+            os.close(os.open(os.path.join(_record_dir, "claimed"), os.O_CREAT | os.O_EXCL, 0o600))
+        except FileExistsError:
+            return False
+        return True
+
+    @pytest.hookimpl(hookwrapper=True, tryfirst=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, Any, None]:
+        """A test's turn. One that ends the session (pytest.exit, Ctrl-C) has no outcome, but a reason."""
+        self.current = self.indexes.get(id(item), -1)
+        _comb.record("start", test=self.current)
+        _comb.audit_turn(self.current, "s")
+        outcome = yield
+        error = outcome.excinfo
+        reason = f"{error[0].__name__}: {error[1]}" if error else None
+        _comb.record("finish", test=self.current, reason=reason)
+        _comb.audit_turn(-1, "i")
+        self.current = -1
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_setup(self) -> None:
+        """What comes now is set-up (again, where a test is run again)."""
+        _comb.audit_turn(self.current, "s")
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_call(self) -> None:
+        """What comes now is the test itself."""
+        _comb.audit_turn(self.current, "c")
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_teardown(self) -> None:
+        """What comes now is teardown."""
+        _comb.audit_turn(self.current, "t")
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """One phase of the current test has ended."""
+        _comb.record(
+            "report",
+            test=self.current,
+            when=str(report.when),
+            outcome=str(report.outcome),
+            xfail=hasattr(report, "wasxfail"),
+            part=hasattr(report, "context"),
+            duration_ns=int(report.duration * 1e9),
+            text=str(report.longrepr) if report.failed else None,
+        )
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self, exitstatus: int) -> None:
+        """The last hook of this process."""
+        _end(exitstatus)
+
+
+def _blame(call: Optional[pytest.CallInfo[Any]], root: str) -> tuple[Optional[str], int]:
+    """File and line of the error behind a failed collection; (None, 0) if it has none."""
+    error = call.excinfo.value if call and call.excinfo else None
+    if isinstance(error, pytest.Collector.CollectError) and error.__cause__ is not None:
+        error = error.__cause__
+    if isinstance(error, SyntaxError) and error.filename:
+        return describe.relative(error.filename, root), error.lineno or 0
+    place: tuple[Optional[str], int] = (None, 0)
+    frame = error.__traceback__ if error else None
+    while frame is not None:
+        path = describe.relative(frame.tb_frame.f_code.co_filename, root)
+        if not os.path.isabs(path) and "site-packages" not in path:
+            place = (path, frame.tb_lineno)
+        frame = frame.tb_next
+    return place

@@ -1,0 +1,30 @@
+/* native.h: what the files of the extension offer each other. Stable ABI of CPython 3.9. */
+#ifndef COMB_NATIVE_NATIVE_H
+#define COMB_NATIVE_NATIVE_H
+
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+
+#include "base/err.h"
+#include "project/record_line.h"
+
+/* The one place where an err becomes a Python exception. Always returns NULL. */
+PyObject *native_raise(const struct err *err);
+
+/* Functions of recorder.c and audit.c, added to the module; each ends with a zero row. */
+extern PyMethodDef recorder_methods[];
+extern PyMethodDef audit_methods[];
+
+/*
+ * A new bytes object with text as UTF-8: undecodable bytes of the file system
+ * (surrogateescape) are those bytes again, other lone surrogates their
+ * three-byte form. NULL with an exception set.
+ */
+PyObject *native_text_bytes(PyObject *text);
+/*
+ * Descriptor of the record of this process, opened again if a test closed it;
+ * -1 while there is none.
+ */
+int recorder_fd(void);
+
+#endif
