@@ -2,14 +2,17 @@
  * edit_driver: one reader or editor on one file, for the tests in tests/e2e/test_editors.py.
  *
  *     edit_driver outline FILE
+ *     edit_driver mark|unmark FILE (CLASS FUNCTION LINE MARK)...    "-" for none, "*" for anywhere
  *
  * Prints the result on stdout; an error goes to stderr as "file:line: text", exit status 2.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/fs.h"
 #include "source/edit.h"
+#include "source/marks.h"
 #include "source/python_tree.h"
 
 static int fail(const struct err *err)
@@ -37,11 +40,50 @@ static int print_outline(int argc, char **argv, struct slice source, struct err 
 	return 0;
 }
 
+static int print_edited(struct slice source, const struct edits *edits, struct err *err)
+{
+	cleanup_str struct str out = STR_INIT;
+	if (edits_apply(edits, source, &out, err) < 0)
+		return -1;
+	fwrite(str_text(&out), 1, out.len, stdout);
+	return 0;
+}
+
+static int change_marks(int argc, char **argv, struct slice source, bool insert, struct err *err)
+{
+	struct mark_request requests[64];
+	size_t count = 0;
+	for (int i = 1; i + 3 < argc && count < 64; i += 4)
+		requests[count++] = (struct mark_request){
+			.class_path = strcmp(argv[i], "-") ? argv[i] : NULL,
+			.function = strcmp(argv[i + 1], "-") ? argv[i + 1] : NULL,
+			.line = atoi(argv[i + 2]),
+			.mark = argv[i + 3],
+			.anywhere = strcmp(argv[i], "*") == 0,
+		};
+	cleanup_edits struct edits edits = EDITS_INIT;
+	int result = insert ? marks_insert(source, argv[0], requests, count, &edits, err)
+			    : marks_remove(source, argv[0], requests, count, &edits, err);
+	return result < 0 ? -1 : print_edited(source, &edits, err);
+}
+
+static int insert_marks(int argc, char **argv, struct slice source, struct err *err)
+{
+	return change_marks(argc, argv, source, true, err);
+}
+
+static int remove_marks(int argc, char **argv, struct slice source, struct err *err)
+{
+	return change_marks(argc, argv, source, false, err);
+}
+
 static const struct {
 	const char *name;
 	int (*run)(int argc, char **argv, struct slice source, struct err *err);
 } commands[] = {
 	{ "outline", print_outline },
+	{ "mark", insert_marks },
+	{ "unmark", remove_marks },
 };
 
 /* argv of a command: the file first, then its own arguments. */

@@ -1,0 +1,218 @@
+#define _GNU_SOURCE
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/os.h"
+#include "source/mark_text.h"
+#include "source/marks.h"
+#include "source/pytestmark.h"
+#include "source/python_head.h"
+#include "source/python_tree.h"
+
+#include "base/banned.h"
+
+/* Requests with their marks parsed. */
+struct removal {
+	const struct mark_request *requests;
+	struct mark_text *marks;
+	struct mark_text *chosen; /* room for those that apply somewhere */
+	size_t count;
+	const char *path;
+	struct err *err;
+};
+
+/* Marks asked away from a def, or from the module (PYTHON_NONE); fills self->chosen. */
+static size_t choose(struct removal *self, const struct python_tree *tree, size_t def)
+{
+	size_t chosen = 0;
+	for (size_t i = 0; i < self->count; i++) {
+		const struct mark_request *request = &self->requests[i];
+		bool is_module = !request->class_path && !request->function;
+		bool here = request->anywhere || (def == PYTHON_NONE && is_module);
+		if (!here && def != PYTHON_NONE && !is_module)
+			here = python_tree_find(tree, request->class_path, request->function, request->line) == def;
+		if (here)
+			self->chosen[chosen++] = self->marks[i];
+	}
+	return chosen;
+}
+
+static int fits_any(const struct mark_text *mark, const struct mark_text *patterns, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		int match = mark_text_matches(mark, &patterns[i]);
+		if (match != 0)
+			return match;
+	}
+	return 0;
+}
+
+static int remove_decorators(struct removal *self, const struct python_tree *tree, size_t index, struct edits *edits)
+{
+	const struct python_def *def = &tree->defs.at[index];
+	size_t count = def->decorators.len > 0 ? choose(self, tree, index) : 0;
+	for (size_t i = 0; i < def->decorators.len && count > 0; i++) {
+		const struct python_decorator *decorator = &def->decorators.at[i];
+		struct mark_text found;
+		int match = mark_text_read(tree, decorator->expression, &found) ?
+				    fits_any(&found, self->chosen, count) :
+				    0;
+		if (match < 0)
+			return err_no_memory(self->err);
+		if (match == 0)
+			continue;
+		size_t start = python_indent(tree, decorator->range.start).start;
+		size_t end = python_logical_line_end(tree, decorator->range.end);
+		if (edits_add(edits, start, end, (struct slice){ "", 0 }) < 0)
+			return err_no_memory(self->err);
+	}
+	return 0;
+}
+
+static int remove_marks(struct removal *self, const struct python_tree *tree, struct edits *edits)
+{
+	for (size_t i = 0; i < tree->defs.len; i++)
+		if (remove_decorators(self, tree, i, edits) < 0)
+			return -1;
+	for (size_t i = 0; i < tree->pytestmarks.len; i++) {
+		const struct python_pytestmark *statement = &tree->pytestmarks.at[i];
+		size_t removed, count = choose(self, tree, statement->owner);
+		if (count > 0 &&
+		    pytestmark_remove(tree, statement, self->chosen, count, &removed, edits, self->err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* --- an import of pytest that only comb needed --- */
+
+struct name_search {
+	const struct python_tree *tree;
+	struct byte_range but;
+};
+
+static int visit_name(void *context, TSNode node, int depth)
+{
+	const struct name_search *search = context;
+	(void)depth;
+	if (ts_node_start_byte(node) >= search->but.start && ts_node_end_byte(node) <= search->but.end)
+		return 1;
+	if (python_is(node, "identifier"))
+		return python_text_is(search->tree, node, "pytest") ? -1 : 0;
+	struct slice text = python_text(search->tree, node);
+	bool in_string = python_is(node, "string") && memmem(text.ptr, text.len, "pytest.", 7);
+	return in_string ? -1 : 0;
+}
+
+/* The only `import pytest`, when nothing in the file uses it. */
+static const struct python_import *unused_import(const struct python_tree *tree)
+{
+	const struct python_import *found = NULL;
+	for (size_t i = 0; i < tree->imports.len; i++) {
+		const struct python_import *import = &tree->imports.at[i];
+		struct slice text = { tree->source.ptr + import->statement.start,
+				      import->statement.end - import->statement.start };
+		if (slice_equals(text, "import pytest") && import->owner == PYTHON_NONE && !import->conditional)
+			found = import;
+	}
+	if (!found)
+		return NULL;
+	struct name_search search = { .tree = tree, .but = found->statement };
+	return python_walk(python_root(tree), visit_name, &search) == 0 ? found : NULL;
+}
+
+/* Whether adding the import to candidate gives current. 1, 0, or -1. */
+static int import_would_give(struct slice candidate, const char *path, struct slice current, struct err *err)
+{
+	cleanup_python_tree struct python_tree tree = PYTHON_TREE_INIT;
+	cleanup_edits struct edits edits = EDITS_INIT;
+	cleanup_str struct str text = STR_INIT, result = STR_INIT;
+	struct err ignored = ERR_INIT;
+	size_t at;
+	if (python_tree_open(&tree, candidate, path, &ignored) < 0)
+		return 0;
+	if (python_head_import(&tree, (struct slice){ "", 0 }, &at, &text) < 0 ||
+	    edits_add(&edits, at, at, str_slice(&text)) < 0)
+		return err_no_memory(err);
+	if (edits_apply(&edits, candidate, &result, err) < 0)
+		return -1;
+	return result.len == current.len && memcmp(result.buf, current.ptr, current.len) == 0;
+}
+
+/* How many line ends before and behind the import's own line went in with it. */
+static const struct {
+	int before, behind;
+} import_blanks[] = { { 1, 0 }, { 0, 2 }, { 0, 1 }, { 0, 0 }, { 2, 0 } };
+
+static int remove_import(struct removal *self, struct str *text)
+{
+	cleanup_python_tree struct python_tree tree = PYTHON_TREE_INIT;
+	if (python_tree_open(&tree, str_slice(text), self->path, self->err) < 0)
+		return -1;
+	const struct python_import *import = unused_import(&tree);
+	if (!import)
+		return 0;
+	size_t start = python_line_start(&tree, import->statement.start);
+	size_t end = python_logical_line_end(&tree, import->statement.end);
+	size_t eol = strlen(tree.eol);
+	for (size_t i = 0; i < sizeof(import_blanks) / sizeof(*import_blanks); i++) {
+		size_t before = (size_t)import_blanks[i].before * eol, behind = (size_t)import_blanks[i].behind * eol;
+		if (before > start || end + behind > text->len)
+			continue;
+		cleanup_str struct str candidate = STR_INIT;
+		if (str_add(&candidate, text->buf, start - before) < 0 ||
+		    str_add(&candidate, text->buf + end + behind, text->len - end - behind) < 0)
+			return err_no_memory(self->err);
+		int same = import_would_give(str_slice(&candidate), self->path, str_slice(text), self->err);
+		if (same < 0)
+			return -1;
+		if (same == 1) {
+			str_clear(text);
+			return str_add(text, candidate.buf, candidate.len) < 0 ? err_no_memory(self->err) : 0;
+		}
+	}
+	return 0;
+}
+
+/* What changed, as one splice. */
+static int add_difference(struct slice before, struct slice after, struct edits *edits, struct err *err)
+{
+	size_t shorter = before.len < after.len ? before.len : after.len, head = 0, tail = 0;
+	while (head < shorter && before.ptr[head] == after.ptr[head])
+		head++;
+	while (tail < shorter - head && before.ptr[before.len - 1 - tail] == after.ptr[after.len - 1 - tail])
+		tail++;
+	if (before.len == after.len && head == before.len)
+		return 0;
+	struct slice middle = { after.ptr + head, after.len - head - tail };
+	return edits_add(edits, head, before.len - tail, middle) < 0 ? err_no_memory(err) : 0;
+}
+
+static int remove_all(struct removal *self, struct slice source, struct edits *edits)
+{
+	cleanup_python_tree struct python_tree tree = PYTHON_TREE_INIT;
+	cleanup_edits struct edits first = EDITS_INIT;
+	cleanup_str struct str text = STR_INIT;
+	for (size_t i = 0; i < self->count; i++)
+		if (mark_text_parse(&self->marks[i], self->requests[i].mark, self->err) < 0)
+			return -1;
+	if (python_tree_open(&tree, source, self->path, self->err) < 0 || remove_marks(self, &tree, &first) < 0)
+		return -1;
+	if (first.splices.len == 0)
+		return 0;
+	if (edits_apply(&first, source, &text, self->err) < 0 || remove_import(self, &text) < 0)
+		return -1;
+	return add_difference(source, str_slice(&text), edits, self->err);
+}
+
+int marks_remove(struct slice source, const char *path, const struct mark_request *requests, size_t count,
+		 struct edits *edits, struct err *err)
+{
+	cleanup_free struct mark_text *marks = os_calloc(count + 1, sizeof(*marks));
+	cleanup_free struct mark_text *chosen = os_calloc(count + 1, sizeof(*chosen));
+	if (!marks || !chosen)
+		return err_no_memory(err);
+	struct removal self = { .requests = requests, .marks = marks, .chosen = chosen, .count = count,
+				.path = path, .err = err };
+	return remove_all(&self, source, edits);
+}
