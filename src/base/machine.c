@@ -1,0 +1,126 @@
+#define _GNU_SOURCE
+#include "base/machine.h"
+
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/fs.h"
+
+#include "base/banned.h"
+
+#define CGROUP_ROOT "/sys/fs/cgroup"
+
+/* Files of the kernel: short, and absent where there is no such thing. */
+static bool read_small(const char *path, struct str *out)
+{
+	struct err ignored = ERR_INIT;
+	return fs_read(path, out, &ignored) == 0;
+}
+
+double machine_parse_quota(const char *text)
+{
+	double quota, period;
+	if (sscanf(text, "%lf %lf", &quota, &period) != 2 || quota <= 0 || period <= 0)
+		return 0;
+	return quota / period;
+}
+
+/* Our control group of version 2, below CGROUP_ROOT; "" where there is none. */
+static void own_group(struct str *out)
+{
+	cleanup_str struct str text = STR_INIT;
+	if (!read_small("/proc/self/cgroup", &text))
+		return;
+	const char *line = strncmp(str_text(&text), "0::", 3) == 0 ? text.buf : strstr(str_text(&text), "\n0::");
+	if (!line)
+		return;
+	line += *line == '\n' ? 4 : 3;
+	str_add(out, line, strcspn(line, "\n"));
+}
+
+typedef void group_visit(const char *group, double *least);
+
+/* Calls visit for our control group and all above it: each may limit us. */
+static double least_of_groups(group_visit *visit)
+{
+	cleanup_str struct str group = STR_INIT;
+	double least = 0;
+	own_group(&group);
+	for (;;) {
+		visit(str_text(&group), &least);
+		char *slash = group.len > 0 ? strrchr(group.buf, '/') : NULL;
+		if (!slash)
+			return least;
+		*slash = '\0';
+		group.len = (size_t)(slash - group.buf);
+	}
+}
+
+static void note_least(double *least, double value)
+{
+	if (value > 0 && (*least <= 0 || value < *least))
+		*least = value;
+}
+
+static bool read_group_file(const char *group, const char *name, struct str *out)
+{
+	cleanup_str struct str path = STR_INIT;
+	return str_addf(&path, "%s%s/%s", CGROUP_ROOT, group, name) == 0 && read_small(str_text(&path), out);
+}
+
+static void visit_quota(const char *group, double *least)
+{
+	cleanup_str struct str text = STR_INIT;
+	if (read_group_file(group, "cpu.max", &text))
+		note_least(least, machine_parse_quota(str_text(&text)));
+}
+
+static void visit_memory(const char *group, double *least)
+{
+	cleanup_str struct str limit = STR_INIT, current = STR_INIT;
+	if (read_group_file(group, "memory.max", &limit) && read_group_file(group, "memory.current", &current))
+		note_least(least, atof(str_text(&limit)) - atof(str_text(&current)));
+}
+
+/* Control groups of version 1. */
+static double old_quota(void)
+{
+	cleanup_str struct str quota = STR_INIT, period = STR_INIT;
+	if (!read_small(CGROUP_ROOT "/cpu/cpu.cfs_quota_us", &quota) ||
+	    !read_small(CGROUP_ROOT "/cpu/cpu.cfs_period_us", &period))
+		return 0;
+	double us = atof(str_text(&quota)), per_us = atof(str_text(&period));
+	return us > 0 && per_us > 0 ? us / per_us : 0;
+}
+
+double machine_cores(void)
+{
+	cpu_set_t set;
+	CPU_ZERO(&set);
+	long online = sysconf(_SC_NPROCESSORS_ONLN);
+	double cores = online > 0 ? (double)online : 1;
+	if (sched_getaffinity(0, sizeof(set), &set) == 0 && CPU_COUNT(&set) > 0)
+		cores = CPU_COUNT(&set);
+	note_least(&cores, least_of_groups(visit_quota));
+	note_least(&cores, old_quota());
+	return cores < 1 ? 1 : cores;
+}
+
+int machine_processes(void)
+{
+	return (int)machine_cores();
+}
+
+int64_t machine_available_bytes(void)
+{
+	cleanup_str struct str text = STR_INIT;
+	if (!read_small("/proc/meminfo", &text))
+		return 0;
+	const char *line = strstr(str_text(&text), "MemAvailable:");
+	double available = line ? atof(line + strlen("MemAvailable:")) * 1024 : 0;
+	note_least(&available, least_of_groups(visit_memory));
+	return (int64_t)available;
+}

@@ -1,0 +1,17 @@
+/* machine.h: what this process may use of the machine: its affinity and its control groups are obeyed. */
+#ifndef COMB_BASE_MACHINE_H
+#define COMB_BASE_MACHINE_H
+
+#include <stdint.h>
+
+/* Processors, at least 1; less than a whole one more where a control group's quota says so (1.5). */
+double machine_cores(void);
+/* machine_cores() rounded down, at least 1: how many computing processes make sense. */
+int machine_processes(void);
+/* Memory that can be taken without swapping; 0 where the system does not tell. */
+int64_t machine_available_bytes(void);
+
+/* "max 100000" or "150000 100000", the content of cpu.max, as processors; 0: no limit. */
+double machine_parse_quota(const char *text);
+
+#endif

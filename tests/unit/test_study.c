@@ -1,0 +1,133 @@
+/* What follows from measurements, and how they are kept. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/machine.h"
+#include "tune/study.h"
+
+static void fill(struct study *study)
+{
+	struct configuration serial = { .engine = ENGINE_SERIAL };
+	struct configuration four = { .engine = ENGINE_XDIST, .workers = 4, .dist = DIST_LOADGROUP };
+	*study = (struct study){ .tests = 3, .identity = 0xfedcba9876543210u, .cores = 2, .groups = true };
+	struct contestant *a = contest_add(&study->contest, &serial, NAN);
+	struct contestant *b = contest_add(&study->contest, &four, 3.5);
+	for (int i = 0; i < 4; i++) {
+		sample_add(&a->wall_s, 10 + 0.2 * i);
+		sample_add(&b->wall_s, 4 + 0.1 * i);
+	}
+	snprintf(b->failure, sizeof(b->failure), "%s", "");
+	study->contest.best = 1;
+	study->contest.rounds = 4;
+	study->bound = (struct bound){ .start_s = 0.5, .total_s = 2.5, .binding = BOUND_LONGEST };
+	sample_add(&study->serial_s, 10.2);
+	study->categories[study->category_count++] = (struct category_cost){ .name = "slow", .tests = 2 };
+}
+
+static void test_a_study_survives_json(void **state)
+{
+	(void)state;
+	static struct study before, after;
+	struct err err = ERR_INIT;
+	fill(&before);
+	json_t *json = study_json(&before);
+	assert_non_null(json);
+	assert_int_equal(study_parse(&after, json, &err), 0);
+	assert_memory_equal(&after.contest.entries[1].wall_s, &before.contest.entries[1].wall_s, sizeof(struct sample));
+	assert_int_equal(after.contest.entries[1].configuration.dist, DIST_LOADGROUP);
+	assert_true(after.identity == before.identity && after.groups && after.contest.best == 1);
+	assert_int_equal(after.bound.binding, BOUND_LONGEST);
+	assert_string_equal(after.categories[0].name, "slow");
+	json_t *again = study_json(&after);
+	assert_true(json_equal(json, again));
+	json_decref(again);
+	json_decref(json);
+}
+
+static void test_a_foreign_record_is_refused(void **state)
+{
+	(void)state;
+	static const char *const texts[] = {
+		"{}", "[]", "{\"version\": 99}",
+		"{\"version\":1,\"identity\":\"0\",\"contest\":{\"entries\":[],\"best\":7,\"end\":\"budget\"}}",
+	};
+	static struct study study;
+	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
+		struct err err = ERR_INIT;
+		json_t *json = json_loads(texts[i], 0, NULL);
+		assert_non_null(json);
+		assert_int_equal(study_parse(&study, json, &err), -1);
+		json_decref(json);
+	}
+}
+
+static void test_hostile_failure_text_stays_json(void **state)
+{
+	(void)state;
+	static struct study study;
+	fill(&study);
+	snprintf(study.contest.entries[1].failure, 256, "bad \xff\x1b[2J");
+	json_t *json = study_json(&study);
+	assert_non_null(json);
+	char *text = json_dumps(json, 0);
+	assert_non_null(strstr(text, "bad \\\\xff\\\\x1b[2J"));
+	free(text);
+	json_decref(json);
+}
+
+/* Half the time, or nine tenths of what a bound above half allows. */
+static void test_the_target_is_judged_by_the_machine(void **state)
+{
+	(void)state;
+	assert_true(verdict_of(10, 4.9, 1).reached);
+	assert_false(verdict_of(10, 6, 4).reached);   /* the bound allows half: half it must be */
+	assert_true(verdict_of(10, 6, 5.5).reached);  /* 5.5 / 6 = 92 % */
+	assert_false(verdict_of(10, 6.5, 5.5).reached);
+	assert_true(verdict_of(2, 2, 1.9).at_the_limit); /* nothing to be gained: serial may stay */
+	assert_false(verdict_of(2, 2, 1.2).reached);
+}
+
+static void test_the_table_names_what_was_measured(void **state)
+{
+	(void)state;
+	static struct study study;
+	cleanup_str struct str table = STR_INIT;
+	fill(&study);
+	assert_int_equal(study_add_table(&study, &table), 0);
+	assert_string_equal(table.buf,
+			    "configuration                   n  median    interval                to serial\n"
+			    "serial                          4  10.3 s    10.0 - 10.6 (88 %)      1.00\n"
+			    "xdist -n 4 --dist loadgroup     4  4.15 s    4.00 - 4.30 (88 %)      0.40   chosen\n");
+}
+
+static void test_quotas_are_read_as_the_kernel_writes_them(void **state)
+{
+	(void)state;
+	assert_true(machine_parse_quota("max 100000\n") == 0);
+	assert_true(machine_parse_quota("150000 100000\n") == 1.5);
+	assert_true(machine_parse_quota("") == 0);
+	assert_true(machine_cores() >= 1);
+	assert_true(machine_processes() >= 1);
+	assert_true(machine_available_bytes() > 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_a_study_survives_json),
+		cmocka_unit_test(test_a_foreign_record_is_refused),
+		cmocka_unit_test(test_hostile_failure_text_stays_json),
+		cmocka_unit_test(test_the_target_is_judged_by_the_machine),
+		cmocka_unit_test(test_the_table_names_what_was_measured),
+		cmocka_unit_test(test_quotas_are_read_as_the_kernel_writes_them),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
