@@ -172,7 +172,7 @@ static int copy_symlink(const char *from, const char *to, struct err *err)
 	return 0;
 }
 
-static int copy_file(const char *from, const char *to, mode_t mode, struct err *err)
+static int copy_regular(const char *from, const char *to, mode_t mode, struct err *err)
 {
 	cleanup_fd int in = os_open(from, O_RDONLY, 0);
 	if (in < 0)
@@ -190,6 +190,14 @@ static int copy_file(const char *from, const char *to, mode_t mode, struct err *
 	if (os_fchmod(out, mode & 07777) < 0)
 		return err_set_at(err, ERR_INPUT, to, 0, "cannot set the mode of %s:", to);
 	return 0;
+}
+
+int fs_copy_file(const char *from, const char *to, struct err *err)
+{
+	struct stat st;
+	if (os_lstat(from, &st) < 0)
+		return err_set_at(err, ERR_INPUT, from, 0, "cannot read %s:", from);
+	return S_ISLNK(st.st_mode) ? copy_symlink(from, to, err) : copy_regular(from, to, st.st_mode, err);
 }
 
 int fs_copy_tree(const char *from, const char *to, const struct strings *skip, struct err *err)
@@ -212,7 +220,7 @@ int fs_copy_tree(const char *from, const char *to, const struct strings *skip, s
 		else if (S_ISDIR(st.st_mode))
 			result = fs_copy_tree(source.buf, target.buf, skip, err);
 		else if (S_ISREG(st.st_mode))
-			result = copy_file(source.buf, target.buf, st.st_mode, err);
+			result = copy_regular(source.buf, target.buf, st.st_mode, err);
 		if (result < 0)
 			return -1;
 	}

@@ -33,6 +33,8 @@ int fs_make_dirs(const char *path, struct err *err);
 int fs_remove_all(const char *path, struct err *err);
 /* Copies a folder: files with their modes, symlinks as symlinks; skips an entry whose name is in skip (NULL: none). */
 int fs_copy_tree(const char *from, const char *to, const struct strings *skip, struct err *err);
+/* Copies one file with its mode, or a symlink as a symlink. to must not exist. */
+int fs_copy_file(const char *from, const char *to, struct err *err);
 /* A new private folder in $TMPDIR, named prefix + random; the caller removes it. */
 int fs_make_temp_dir(const char *prefix, struct str *out, struct err *err);
 /* Absolute, symlinks resolved; path must exist. */

@@ -188,12 +188,13 @@ static void replace(struct str *s, const char *text)
 	str_add_printable(s, text, strlen(text));
 }
 
-static void put_line(struct terminal *terminal, const char *mark, const char *text)
+/* before, escaped text, after. */
+static void put_line(struct terminal *terminal, const char *before, const char *text, const char *after)
 {
 	cleanup_str struct str line = STR_INIT;
 	bool redraw = terminal->drawn;
-	if (str_addf(&line, "%s ", mark) < 0 || str_add_printable(&line, text, strlen(text)) < 0 ||
-	    str_addc(&line, '\n') < 0)
+	if (str_adds(&line, before) < 0 || str_add_printable(&line, text, strlen(text)) < 0 ||
+	    str_addf(&line, "%s\n", after) < 0)
 		return;
 	erase_live(terminal);
 	put(terminal, &line);
@@ -209,7 +210,7 @@ static void on_step(void *context, const char *text)
 	terminal->done = terminal->total = 0;
 	terminal->step_start_ns = terminal->last_draw_ns = clock_now_ns();
 	if (!terminal->live && terminal->verbosity >= 0)
-		put_line(terminal, " ", text);
+		put_line(terminal, "  ", text, "");
 	draw(terminal, true);
 }
 
@@ -224,7 +225,7 @@ static void on_progress(void *context, size_t done, size_t total, const char *ru
 	if (!terminal->live && terminal->verbosity >= 0 && now_ns - terminal->last_draw_ns >= sign_of_life_ns) {
 		cleanup_str struct str text = STR_INIT;
 		str_addf(&text, "  %zu of %zu: %s", done, total, running ? running : "");
-		put_line(terminal, " ", str_text(&text));
+		put_line(terminal, "  ", str_text(&text), "");
 		terminal->last_draw_ns = now_ns;
 	}
 }
@@ -233,7 +234,7 @@ static void on_note(void *context, const char *text)
 {
 	struct terminal *terminal = context;
 	if (terminal->verbosity >= 0)
-		put_line(terminal, " ", text);
+		put_line(terminal, "  ", text, "");
 }
 
 void terminal_open(struct terminal *terminal, int fd, bool color, int verbosity)
@@ -260,7 +261,14 @@ void terminal_title(struct terminal *terminal, const char *text)
 
 void terminal_line(struct terminal *terminal, enum mark mark, const char *text)
 {
-	put_line(terminal, terminal_mark(terminal, mark), text);
+	cleanup_str struct str before = STR_INIT;
+	if (str_addf(&before, "%s ", terminal_mark(terminal, mark)) == 0)
+		put_line(terminal, before.buf, text, "");
+}
+
+void terminal_heading(struct terminal *terminal, const char *text)
+{
+	put_line(terminal, terminal->color ? "\x1b[1m" : "", text, terminal->color ? "\x1b[0m" : "");
 }
 
 int terminal_close(struct terminal *terminal, struct err *err)

@@ -39,6 +39,8 @@ void terminal_open(struct terminal *terminal, int fd, bool color, int verbosity)
 void terminal_title(struct terminal *terminal, const char *text);
 /* A line that stays, with its mark in front. Also when quiet. */
 void terminal_line(struct terminal *terminal, enum mark mark, const char *text);
+/* A line that stays, bold where the terminal has colours. Also when quiet. */
+void terminal_heading(struct terminal *terminal, const char *text);
 /* "✓" or "ok", coloured when the terminal is. A literal. */
 const char *terminal_mark(const struct terminal *terminal, enum mark mark);
 /* Removes the live line. -1 when anything could not be written. Safe twice. */

@@ -1,0 +1,27 @@
+/*
+ * lock.h: one comb at a time changes a project.
+ *
+ * The lock is flock() on .comb/lock in the project's root: the kernel drops it
+ * when its holder dies, however it dies. The file tells the holder's process id
+ * and stays there; it is the lock on it that counts.
+ */
+#ifndef COMB_PHASES_LOCK_H
+#define COMB_PHASES_LOCK_H
+
+#include "base/err.h"
+
+struct lock {
+	int fd; /* -1: not held */
+};
+#define LOCK_INIT { .fd = -1 }
+
+/* Creates .comb where it is missing. ERR_ENVIRONMENT names the process that holds it. */
+int lock_acquire(struct lock *lock, const char *root, struct err *err);
+/* Safe on LOCK_INIT, safe twice. */
+void lock_release(struct lock *lock);
+#define cleanup_lock __attribute__((cleanup(lock_release)))
+
+/* Creates root/.comb, which git ignores by a .gitignore of its own. */
+int state_dir_make(const char *root, struct err *err);
+
+#endif

@@ -1,0 +1,78 @@
+#include "phases/validate.h"
+
+#include "base/clock.h"
+#include "base/interrupt.h"
+#include "base/os.h"
+#include "phases/worktree.h"
+
+#include "base/banned.h"
+
+static int measure(struct phase_ctx *ctx, struct gate_row *row, struct err *err)
+{
+	struct gate_result result = GATE_RESULT_INIT;
+	struct err why = ERR_INIT;
+	int64_t start_ns = clock_now_ns();
+	int failed = row->gate->verify(ctx, &result, &why);
+	if (interrupt_pending() || why.kind == ERR_INTERRUPTED) {
+		gate_result_release(&result);
+		return interrupt_error(err);
+	}
+	row->status = failed ? GATE_FAILED : result.status;
+	row->figure = os_strdup(failed ? why.text : str_text(&result.figure));
+	row->data = json_incref(result.data);
+	row->time_s = clock_wall_s();
+	row->wall_s = (double)(clock_now_ns() - start_ns) / (double)NS_PER_SECOND;
+	row->attempts = 1;
+	gate_result_release(&result);
+	return row->figure ? 0 : err_no_memory(err);
+}
+
+int validate_gates(struct phase_ctx *ctx, const struct phase *const *table, const struct gate_listener *listener,
+		   struct gate_list *list, struct err *err)
+{
+	if (gate_list_open(list, table) < 0)
+		return err_no_memory(err);
+	for (size_t i = 0; i < list->rows.len; i++) {
+		struct gate_row *row = &list->rows.at[i];
+		if (listener && listener->begin)
+			listener->begin(listener->context, row, 0);
+		if (measure(ctx, row, err) < 0)
+			return -1;
+		if (listener && listener->end)
+			listener->end(listener->context, row);
+	}
+	return 0;
+}
+
+static int validate_in(const struct worktree *worktree, const struct project *project,
+		       const struct adopt_options *options, struct gate_list *list, struct err *err)
+{
+	cleanup_project struct project checkout = PROJECT_INIT;
+	struct phase_ctx ctx = {
+		.project = &checkout,
+		.history = options->history,
+		.settings = &options->settings,
+		.sink = options->sink,
+		.attempt = 1,
+	};
+	if (project_open(&checkout, worktree->project, project->python, err) < 0)
+		return -1;
+	return validate_gates(&ctx, options->table, options->listener, list, err);
+}
+
+int validate_commit(const struct project *project, const char *commit, const struct adopt_options *options,
+		    struct gate_list *list, struct err *err)
+{
+	struct worktree worktree = WORKTREE_INIT;
+	if (worktree_open(&worktree, project->root, NULL, commit, options->sink, err) < 0)
+		return -1;
+	int result = validate_in(&worktree, project, options, list, err);
+	if (worktree_close(&worktree, false, err) < 0)
+		result = -1;
+	return result;
+}
+
+bool validate_passed(const struct gate_list *list)
+{
+	return gate_list_count(list, GATE_FAILED) == 0;
+}
