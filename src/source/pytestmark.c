@@ -57,83 +57,7 @@ bool pytestmark_is_superseded(const struct python_tree *tree, size_t index)
 	return false;
 }
 
-/* --- where commas and lines are --- */
-
-static size_t skip_blanks(const struct python_tree *tree, size_t at)
-{
-	while (at < tree->parsed.len && strchr(" \t\f\r", tree->parsed.buf[at]))
-		at++;
-	return at;
-}
-
-/* Behind the line end when only blanks and a comment follow at; 0 when something else does. */
-static size_t rest_of_line(const struct python_tree *tree, size_t at)
-{
-	const char *text = tree->parsed.buf;
-	size_t len = tree->parsed.len;
-	at = skip_blanks(tree, at);
-	if (at < len && text[at] == '#')
-		while (at < len && text[at] != '\n')
-			at++;
-	return at < len && text[at] == '\n' ? at + 1 : 0;
-}
-
-static bool starts_line(const struct python_tree *tree, size_t at)
-{
-	return python_only_blanks(tree, (struct byte_range){ python_line_start(tree, at), at });
-}
-
-/* Behind the comma that follows the element which ends at byte at; 0 when there is none. */
-static size_t comma_after(const struct python_tree *tree, size_t at, size_t limit)
-{
-	while (at < limit) {
-		char c = tree->parsed.buf[at];
-		if (c == ',')
-			return at + 1;
-		if (c == '#')
-			while (at < limit && tree->parsed.buf[at] != '\n')
-				at++;
-		else if (!strchr(" \t\f\r\n\\", c))
-			return 0;
-		else
-			at++;
-	}
-	return 0;
-}
-
 /* --- insert --- */
-
-/* The last element has a line of its own: so have the new ones. */
-static int insert_lines(const struct python_tree *tree, struct byte_range last, size_t comma, size_t line_end,
-			const struct strings *marks, struct edits *edits, struct err *err)
-{
-	cleanup_str struct str text = STR_INIT;
-	size_t line_start = python_line_start(tree, last.start);
-	for (size_t i = 0; i < marks->len; i++) {
-		bool needs_comma = comma > 0 || i + 1 < marks->len;
-		if (str_add(&text, tree->source.ptr + line_start, last.start - line_start) < 0 ||
-		    str_addf(&text, "%s%s%s", marks->at[i], needs_comma ? "," : "", tree->eol) < 0)
-			return err_no_memory(err);
-	}
-	if (comma == 0 && add(edits, last.end, last.end, ",", err) < 0)
-		return -1;
-	return add(edits, line_end, line_end, text.buf, err);
-}
-
-static int insert_inline(const struct python_tree *tree, struct byte_range last, bool own_line,
-			 const struct strings *marks, struct edits *edits, struct err *err)
-{
-	cleanup_str struct str text = STR_INIT;
-	size_t line_start = python_line_start(tree, last.start);
-	for (size_t i = 0; i < marks->len; i++) {
-		int result = own_line ? str_addf(&text, ",%s", tree->eol) < 0 ||
-						str_add(&text, tree->source.ptr + line_start, last.start - line_start) < 0
-				      : str_adds(&text, ", ") < 0;
-		if (result || str_adds(&text, marks->at[i]) < 0)
-			return err_no_memory(err);
-	}
-	return add(edits, last.end, last.end, text.buf, err);
-}
 
 static int insert_element(const struct python_tree *tree, const struct python_pytestmark *statement,
 			  const struct strings *marks, struct edits *edits, struct err *err)
@@ -145,14 +69,14 @@ static int insert_element(const struct python_tree *tree, const struct python_py
 			return err_no_memory(err);
 		return add(edits, statement->value.start + 1, statement->value.start + 1, text.buf, err);
 	}
-	struct byte_range last = statement->elements.at[statement->elements.len - 1];
-	bool bare = statement->shape == PYTESTMARK_BARE_TUPLE;
-	bool own_line = !bare && starts_line(tree, last.start);
-	size_t comma = comma_after(tree, last.end, statement->value.end);
-	size_t line_end = rest_of_line(tree, comma > 0 ? comma : last.end);
-	if (own_line && line_end > 0 && line_end <= statement->value.end)
-		return insert_lines(tree, last, comma, line_end, marks, edits, err);
-	return insert_inline(tree, last, own_line, marks, edits, err);
+	struct list_place list = {
+		.text = str_slice(&tree->parsed),
+		.value = statement->value,
+		.elements = statement->elements.at,
+		.count = statement->elements.len,
+		.eol = tree->eol,
+	};
+	return list_insert_after(&list, list.count - 1, marks, edits, err);
 }
 
 enum value_kind { VALUE_MARK, VALUE_LIST, VALUE_UNKNOWN };
@@ -196,7 +120,7 @@ static int insert_behind(const struct python_tree *tree, const struct python_pyt
 {
 	cleanup_str struct str text = STR_INIT;
 	struct byte_range range = statement->statement;
-	size_t line_end = rest_of_line(tree, range.end);
+	size_t line_end = list_rest_of_line(str_slice(&tree->parsed), range.end);
 	struct byte_range indent = python_indent(tree, range.start);
 	bool own_line = line_end > 0 && indent.end == range.start;
 	int result = own_line ? str_add(&text, tree->source.ptr + indent.start, indent.end - indent.start)
@@ -255,8 +179,8 @@ static int remove_statement(const struct python_tree *tree, const struct python_
 	struct byte_range range = statement->statement;
 	struct byte_range indent = python_indent(tree, range.start);
 	const char *text = tree->parsed.buf;
-	size_t line_end = rest_of_line(tree, range.end);
-	bool at_end = skip_blanks(tree, range.end) == tree->parsed.len;
+	size_t line_end = list_rest_of_line(str_slice(&tree->parsed), range.end);
+	bool at_end = list_skip_blanks(str_slice(&tree->parsed), range.end) == tree->parsed.len;
 	if (indent.end != range.start || statement->conditional || statement->owner != PYTHON_NONE ||
 	    (line_end == 0 && !at_end))
 		return add(edits, range.start, range.end, "pass", err);
@@ -276,18 +200,18 @@ static int remove_element(const struct python_tree *tree, const struct python_py
 			  const bool *gone, struct edits *edits, struct err *err)
 {
 	struct byte_range self = statement->elements.at[index];
-	size_t comma = comma_after(tree, self.end, statement->value.end);
-	size_t line_end = rest_of_line(tree, comma > 0 ? comma : self.end);
+	size_t comma = list_comma_after(str_slice(&tree->parsed), self.end, statement->value.end);
+	size_t line_end = list_rest_of_line(str_slice(&tree->parsed), comma > 0 ? comma : self.end);
 	bool closed_inside = line_end > 0 && line_end <= statement->value.end;
 	size_t kept = index; /* the element before it that stays is kept - 1 */
 	while (kept > 0 && gone[kept - 1])
 		kept--;
-	if (starts_line(tree, self.start) && closed_inside) {
+	if (list_starts_line(str_slice(&tree->parsed), self.start) && closed_inside) {
 		size_t line_start = python_line_start(tree, self.start);
 		if (add(edits, line_start, line_end, "", err) < 0)
 			return -1;
 		size_t before = kept > 0 ? statement->elements.at[kept - 1].end : 0;
-		size_t its_comma = kept > 0 ? comma_after(tree, before, statement->value.end) : 0;
+		size_t its_comma = kept > 0 ? list_comma_after(str_slice(&tree->parsed), before, statement->value.end) : 0;
 		bool was_last = index + 1 == statement->elements.len && comma == 0;
 		bool tuple_of_one = statement->shape == PYTESTMARK_TUPLE && kept == 1;
 		if (was_last && its_comma > 0 && !tuple_of_one)
@@ -303,7 +227,7 @@ static int remove_element(const struct python_tree *tree, const struct python_py
 	}
 	if (comma == 0)
 		return add(edits, self.start, self.end, "", err);
-	size_t end = skip_blanks(tree, comma);
+	size_t end = list_skip_blanks(str_slice(&tree->parsed), comma);
 	return add(edits, self.start, tree->parsed.buf[end] == '\n' ? comma : end, "", err);
 }
 
@@ -318,7 +242,7 @@ static int unwrap(const struct python_tree *tree, const struct python_pytestmark
 		bool joined = start >= 2 && memcmp(tree->parsed.buf + start - 2, "; ", 2) == 0;
 		if (joined)
 			return add(edits, start - 2, statement->statement.end, "", err);
-		size_t line_end = rest_of_line(tree, statement->statement.end);
+		size_t line_end = list_rest_of_line(str_slice(&tree->parsed), statement->statement.end);
 		size_t end = line_end > 0 ? line_end : tree->parsed.len;
 		return add(edits, python_indent(tree, start).start, end, "", err);
 	}
@@ -353,7 +277,7 @@ static int remove_from_display(const struct python_tree *tree, const struct pyth
 		if (statement->shape == PYTESTMARK_BARE_TUPLE)
 			return add(edits, statement->value.start, statement->value.end, "[]", err);
 		size_t last = statement->elements.at[statement->elements.len - 1].end;
-		size_t comma = comma_after(tree, last, end);
+		size_t comma = list_comma_after(str_slice(&tree->parsed), last, end);
 		bool alone = statement->elements.at[0].start == inside;
 		return add(edits, alone ? inside : statement->elements.at[0].start, comma > 0 ? comma : last, "", err);
 	}

@@ -23,12 +23,9 @@
 #include "base/err.h"
 #include "base/str.h"
 #include "base/vec.h"
+#include "source/list_splice.h"
 
 #define PYTHON_NONE SIZE_MAX /* no parent: module level */
-
-struct byte_range {
-	size_t start, end;
-};
 
 /* One name that an import binds. `import a, b as c` makes two of them. */
 struct python_import {

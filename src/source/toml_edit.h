@@ -73,7 +73,8 @@ int toml_element_line(const struct toml *toml, const char *const path[], size_t 
  * "[\"a\", \"b\"]"). An existing value is replaced; else the key is added where
  * the table is defined (behind its last key), or a table header is appended to
  * the file. No edit where the value is that text already. ERR_INPUT where a key
- * on the way is no table.
+ * on the way is no table. Edits that create something are meant one at a time:
+ * apply them and open the result before the next.
  */
 int toml_set(const struct toml *toml, const char *const path[], const char *value, struct edits *edits,
 	     struct err *err);

@@ -3,6 +3,8 @@
  *
  *     edit_driver outline FILE
  *     edit_driver mark|unmark FILE (CLASS FUNCTION LINE MARK)...    "-" for none, "*" for anywhere
+ *     edit_driver toml FILE set PATH VALUE | append PATH TEXT... | after PATH INDEX TEXT... | remove PATH
+ *                                                                   PATH: keys with '/' between them
  *
  * Prints the result on stdout; an error goes to stderr as "file:line: text", exit status 2.
  */
@@ -14,6 +16,7 @@
 #include "source/edit.h"
 #include "source/marks.h"
 #include "source/python_tree.h"
+#include "source/toml_edit.h"
 
 static int fail(const struct err *err)
 {
@@ -77,6 +80,42 @@ static int remove_marks(int argc, char **argv, struct slice source, struct err *
 	return change_marks(argc, argv, source, false, err);
 }
 
+/* "a/b/c" into an array of keys ending in NULL; text is cut up. */
+static void split_path(char *text, const char *path[16])
+{
+	size_t count = 0;
+	for (char *part = text; part && count < 15;) {
+		char *slash = strchr(part, '/');
+		if (slash)
+			*slash++ = '\0';
+		path[count++] = part;
+		part = slash;
+	}
+	path[count] = NULL;
+}
+
+static int change_toml(int argc, char **argv, struct slice source, struct err *err)
+{
+	cleanup_toml struct toml toml = TOML_INIT;
+	cleanup_edits struct edits edits = EDITS_INIT;
+	const char *path[16] = { NULL };
+	if (toml_open(&toml, source, argv[0], err) < 0)
+		return -1;
+	if (argc > 2)
+		split_path(argv[2], path);
+	int result = 0;
+	if (argc > 3 && strcmp(argv[1], "set") == 0)
+		result = toml_set(&toml, path, argv[3], &edits, err);
+	else if (argc > 3 && strcmp(argv[1], "append") == 0)
+		result = toml_append(&toml, path, (const char *const *)argv + 3, (size_t)argc - 3, &edits, err);
+	else if (argc > 4 && strcmp(argv[1], "after") == 0)
+		result = toml_insert_after(&toml, path, (size_t)atoi(argv[3]), (const char *const *)argv + 4,
+					   (size_t)argc - 4, &edits, err);
+	else if (argc > 2 && strcmp(argv[1], "remove") == 0)
+		result = toml_remove(&toml, path, &edits, err);
+	return result < 0 ? -1 : print_edited(source, &edits, err);
+}
+
 static const struct {
 	const char *name;
 	int (*run)(int argc, char **argv, struct slice source, struct err *err);
@@ -84,6 +123,7 @@ static const struct {
 	{ "outline", print_outline },
 	{ "mark", insert_marks },
 	{ "unmark", remove_marks },
+	{ "toml", change_toml },
 };
 
 /* argv of a command: the file first, then its own arguments. */
