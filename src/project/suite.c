@@ -313,6 +313,7 @@ int suite_run(const struct project *project, const struct suite_options *options
 		return -1;
 	run->exit_code = result.exit_code;
 	run->timed_out = result.timed_out;
+	run->watched = options->footprint && !options->plain;
 	run->wall_s = result.wall_s;
 	run->output = result.out;
 	result.out = (struct str)STR_INIT;

@@ -97,6 +97,7 @@ struct suite_run {
 	VEC(struct collect_error) collect_errors;
 	int exit_code;     /* pytest's; -1 killed */
 	bool timed_out;
+	bool watched;      /* touches were asked for: none means none */
 	double wall_s;     /* process start to end */
 	double collect_s;
 	struct str output; /* pytest's own, stdout and stderr, hostile */
