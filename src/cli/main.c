@@ -13,9 +13,12 @@
 
 #include "base/banned.h"
 
-extern const struct verb verb_doctor;
+extern const struct verb verb_adopt, verb_doctor, verb_status, verb_validate;
 
 const struct verb *const verbs[] = {
+	&verb_adopt,
+	&verb_validate,
+	&verb_status,
 	&verb_doctor,
 	NULL,
 };

@@ -84,33 +84,6 @@ static int set_line(struct adoption *adoption, const char *phase, const char *ga
 
 /* ---- one gate ----------------------------------------------------------------- */
 
-static void tell_begin(const struct adoption *adoption, const struct gate_row *row, int attempt)
-{
-	const struct gate_listener *listener = adoption->options->listener;
-	if (listener && listener->begin)
-		listener->begin(listener->context, row, attempt);
-}
-
-static void tell_end(const struct adoption *adoption, const struct gate_row *row)
-{
-	const struct gate_listener *listener = adoption->options->listener;
-	if (listener && listener->end)
-		listener->end(listener->context, row);
-}
-
-static int fill_row(struct gate_row *row, struct gate_result *result, const char *commit_id, struct err *err)
-{
-	free(row->commit);
-	free(row->figure);
-	json_decref(row->data);
-	row->status = result->status;
-	row->time_s = clock_wall_s();
-	row->commit = commit_id[0] ? os_strdup(commit_id) : NULL;
-	row->figure = os_strdup(str_text(&result->figure));
-	row->data = json_incref(result->data);
-	return row->figure && (row->commit || !commit_id[0]) ? 0 : err_no_memory(err);
-}
-
 /* In place the line is there with the files; with git it follows with the next commit, which can name this one. */
 static int record_attempt(struct adoption *adoption, struct gate_row *row, int attempt, struct gate_result *result,
 			  struct err *err)
@@ -125,8 +98,10 @@ static int record_attempt(struct adoption *adoption, struct gate_row *row, int a
 	progress_remove(&adoption->progress, PROGRESS_CLOSING_GATE);
 	if (in_place && set_line(adoption, row->phase->verb, row->gate->id, result->status, "", figure, err) < 0)
 		return -1;
-	if (commit(adoption, message.buf, &id, err) < 0 || fill_row(row, result, str_text(&id), err) < 0)
+	if (commit(adoption, message.buf, &id, err) < 0)
 		return -1;
+	if (gate_row_set(row, result, in_place ? NULL : id.buf) < 0)
+		return err_no_memory(err);
 	return in_place ? 0 :
 		set_line(adoption, row->phase->verb, row->gate->id, result->status, id.buf, figure, err);
 }
@@ -143,7 +118,7 @@ static int attempt_gate(struct adoption *adoption, struct gate_row *row, int att
 		.attempt = attempt,
 	};
 	int64_t start_ns = clock_now_ns();
-	tell_begin(adoption, row, attempt);
+	gate_listener_begin(options->listener, row, attempt);
 	int failed = row->gate->reach(&ctx, &result, err);
 	if (!failed && interrupt_pending())
 		failed = interrupt_error(err);
@@ -155,14 +130,14 @@ static int attempt_gate(struct adoption *adoption, struct gate_row *row, int att
 	row->attempts++;
 	row->wall_s += (double)(clock_now_ns() - start_ns) / (double)NS_PER_SECOND;
 	if (!failed)
-		tell_end(adoption, row);
+		gate_listener_end(options->listener, row);
 	return failed;
 }
 
 /* All attempts that are left, from the files as they were before the first. */
 static int run_gate(struct adoption *adoption, struct gate_row *row, struct err *err)
 {
-	struct workspace_attempts before = { .base = STR_INIT };
+	struct tip_attempts before = { .base = STR_INIT };
 	int last = row->gate->attempts > 0 ? row->gate->attempts : 1;
 	int result = workspace_attempts(&adoption->workspace, row->gate->id, &before, err);
 	bool tried = before.failed > 0 || before.stopped;
@@ -214,7 +189,7 @@ static int run_gates(struct adoption *adoption, struct err *err)
 	for (size_t i = 0; i < gates->rows.len; i++) {
 		struct gate_row *row = &gates->rows.at[i];
 		if (is_done(adoption, row)) {
-			tell_end(adoption, row);
+			gate_listener_end(adoption->options->listener, row);
 			continue;
 		}
 		if (run_gate(adoption, row, err) < 0)

@@ -57,6 +57,31 @@ int gate_list_apply(struct gate_list *list, const struct progress *progress)
 	return 0;
 }
 
+int gate_row_set(struct gate_row *row, const struct gate_result *result, const char *commit)
+{
+	free(row->commit);
+	free(row->figure);
+	json_decref(row->data);
+	row->status = result->status;
+	row->time_s = clock_wall_s();
+	row->commit = os_strdup(commit);
+	row->figure = os_strdup(str_text(&result->figure));
+	row->data = json_incref(result->data);
+	return row->figure && (row->commit || !commit) ? 0 : -1;
+}
+
+void gate_listener_begin(const struct gate_listener *listener, const struct gate_row *row, int attempt)
+{
+	if (listener && listener->begin)
+		listener->begin(listener->context, row, attempt);
+}
+
+void gate_listener_end(const struct gate_listener *listener, const struct gate_row *row)
+{
+	if (listener && listener->end)
+		listener->end(listener->context, row);
+}
+
 struct gate_row *gate_list_find(const struct gate_list *list, const char *gate)
 {
 	for (size_t i = 0; i < list->rows.len; i++)

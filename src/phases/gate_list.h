@@ -34,6 +34,10 @@ struct gate_listener {
 	void *context;
 };
 
+/* listener may be NULL. */
+void gate_listener_begin(const struct gate_listener *listener, const struct gate_row *row, int attempt);
+void gate_listener_end(const struct gate_listener *listener, const struct gate_row *row);
+
 struct gate_list {
 	VEC(struct gate_row) rows;
 };
@@ -46,6 +50,8 @@ void gate_list_release(struct gate_list *list);
 
 /* Takes status, commit, time and figure from the progress; rows without a line become pending. */
 int gate_list_apply(struct gate_list *list, const struct progress *progress);
+/* Copies a result, and the commit that holds it (NULL: none), into its row. 0, or -1 when out of memory. */
+int gate_row_set(struct gate_row *row, const struct gate_result *result, const char *commit);
 struct gate_row *gate_list_find(const struct gate_list *list, const char *gate);
 size_t gate_list_count(const struct gate_list *list, enum gate_status status);
 

@@ -2,7 +2,6 @@
 
 #include "base/clock.h"
 #include "base/interrupt.h"
-#include "base/os.h"
 #include "phases/worktree.h"
 
 #include "base/banned.h"
@@ -17,14 +16,16 @@ static int measure(struct phase_ctx *ctx, struct gate_row *row, struct err *err)
 		gate_result_release(&result);
 		return interrupt_error(err);
 	}
-	row->status = failed ? GATE_FAILED : result.status;
-	row->figure = os_strdup(failed ? why.text : str_text(&result.figure));
-	row->data = json_incref(result.data);
-	row->time_s = clock_wall_s();
+	if (failed) {
+		result.status = GATE_FAILED;
+		str_clear(&result.figure);
+		str_adds(&result.figure, why.text);
+	}
+	failed = gate_row_set(row, &result, NULL);
 	row->wall_s = (double)(clock_now_ns() - start_ns) / (double)NS_PER_SECOND;
 	row->attempts = 1;
 	gate_result_release(&result);
-	return row->figure ? 0 : err_no_memory(err);
+	return failed ? err_no_memory(err) : 0;
 }
 
 int validate_gates(struct phase_ctx *ctx, const struct phase *const *table, const struct gate_listener *listener,
@@ -34,12 +35,10 @@ int validate_gates(struct phase_ctx *ctx, const struct phase *const *table, cons
 		return err_no_memory(err);
 	for (size_t i = 0; i < list->rows.len; i++) {
 		struct gate_row *row = &list->rows.at[i];
-		if (listener && listener->begin)
-			listener->begin(listener->context, row, 0);
+		gate_listener_begin(listener, row, 0);
 		if (measure(ctx, row, err) < 0)
 			return -1;
-		if (listener && listener->end)
-			listener->end(listener->context, row);
+		gate_listener_end(listener, row);
 	}
 	return 0;
 }

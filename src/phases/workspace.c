@@ -8,7 +8,6 @@
 #include "base/hash.h"
 #include "base/os.h"
 #include "phases/git.h"
-#include "phases/message.h"
 
 #include "base/banned.h"
 
@@ -168,30 +167,6 @@ int workspace_tip(const struct workspace *workspace, struct str *commit, struct 
 	return git_run(&git, commit, err, "rev-parse", "HEAD", NULL);
 }
 
-static int add_tip_line(const struct workspace *workspace, struct progress *progress, struct err *err)
-{
-	struct git git = { .dir = workspace->worktree.top };
-	cleanup_str struct str text = STR_INIT, commit = STR_INIT, time = STR_INIT;
-	cleanup_message struct message message = { 0 };
-	if (git_run(&git, &text, err, "log", "-1", "--format=%B", NULL) < 0 ||
-	    git_run(&git, &time, err, "log", "-1", "--format=%ct", NULL) < 0 || workspace_tip(workspace, &commit, err) < 0)
-		return -1;
-	if (message_parse(str_slice(&text), &message) < 0)
-		return err_no_memory(err);
-	bool passed = text_equals(message.status, "passed");
-	if (!message.gate || !(passed || text_equals(message.status, "failed")))
-		return 0;
-	struct progress_line line = {
-		.phase = message.phase,
-		.gate = message.gate,
-		.status = passed ? GATE_PASSED : GATE_FAILED,
-		.commit = commit.buf,
-		.time_s = strtoll(str_text(&time), NULL, 10),
-		.figure = message.figure,
-	};
-	return progress_set(progress, &line) < 0 ? err_no_memory(err) : 0;
-}
-
 int workspace_load(const struct workspace *workspace, struct progress *progress, struct err *err)
 {
 	cleanup_str struct str path = STR_INIT, text = STR_INIT;
@@ -201,7 +176,8 @@ int workspace_load(const struct workspace *workspace, struct progress *progress,
 	if (fs_is_file(path.buf) &&
 	    (fs_read(path.buf, &text, err) < 0 || progress_parse(progress, path.buf, str_slice(&text), err) < 0))
 		return -1;
-	return workspace->in_place ? 0 : add_tip_line(workspace, progress, err);
+	struct git git = { .dir = workspace->worktree.top };
+	return workspace->in_place ? 0 : tip_add_line(&git, "HEAD", progress, err);
 }
 
 static int write_progress(struct workspace *workspace, struct progress *progress, uint64_t environment,
@@ -244,47 +220,15 @@ int workspace_restore(struct workspace *workspace, const char *base, struct err 
 	return worktree_restore(&workspace->worktree, base, err);
 }
 
-/* One "ID\nMESSAGE" of the log. 1 while it tells of the gate, 0 at the first that does not, which is the base. */
-static int read_attempt(const char *entry, const char *gate, size_t index, struct workspace_attempts *attempts,
-			bool *counting, struct err *err)
-{
-	cleanup_message struct message message = { 0 };
-	const char *text = strchr(entry, '\n');
-	if (!text)
-		return 0;
-	if (message_parse((struct slice){ text + 1, strlen(text + 1) }, &message) < 0)
-		return err_no_memory(err);
-	bool failed = text_equals(message.status, "failed"), stopped = text_equals(message.status, "stopped");
-	if (!text_equals(message.gate, gate) || !(failed || stopped)) {
-		str_clear(&attempts->base);
-		return str_add(&attempts->base, entry, (size_t)(text - entry)) < 0 ? err_no_memory(err) : 0;
-	}
-	attempts->stopped |= stopped && index == 0;
-	*counting = *counting && failed;
-	attempts->failed += *counting;
-	return 1;
-}
-
-int workspace_attempts(const struct workspace *workspace, const char *gate, struct workspace_attempts *attempts,
+int workspace_attempts(const struct workspace *workspace, const char *gate, struct tip_attempts *attempts,
 		       struct err *err)
 {
 	struct git git = { .dir = workspace->worktree.top };
-	cleanup_str struct str log = STR_INIT;
-	bool counting = true;
-	size_t at = 0;
+	if (!workspace->in_place)
+		return tip_read_attempts(&git, gate, attempts, err);
 	attempts->failed = 0;
 	attempts->stopped = false;
 	str_clear(&attempts->base);
-	if (workspace->in_place)
-		return 0;
-	if (git_run(&git, &log, err, "log", "-z", "--first-parent", "-1000", "--format=%H%n%B", NULL) < 0)
-		return -1;
-	const char *entry;
-	for (size_t i = 0; (entry = git_next_field(&log, &at)) != NULL; i++) {
-		int more = read_attempt(entry, gate, i, attempts, &counting, err);
-		if (more <= 0)
-			return more;
-	}
 	return 0;
 }
 

@@ -21,6 +21,7 @@
 #include "base/sink.h"
 #include "phases/journal.h"
 #include "phases/progress.h"
+#include "phases/tip.h"
 #include "phases/worktree.h"
 #include "project/project.h"
 
@@ -52,13 +53,8 @@ int workspace_commit(struct workspace *workspace, struct progress *progress, uin
 int workspace_restore(struct workspace *workspace, const char *base, struct err *err);
 /* In place: what was written so far is no longer an attempt that may be undone. Nothing with git. */
 int workspace_keep(struct workspace *workspace, struct err *err);
-/* What the commits at the tip tell about one gate: attempts since it last stopped, and the commit before them all. */
-struct workspace_attempts {
-	int failed;        /* attempts since the last stop */
-	bool stopped;      /* the tip itself is a stop at this gate */
-	struct str base;   /* "" in place */
-};
-int workspace_attempts(const struct workspace *workspace, const char *gate, struct workspace_attempts *attempts,
+/* In place there are none: an unfinished attempt was put back. */
+int workspace_attempts(const struct workspace *workspace, const char *gate, struct tip_attempts *attempts,
 		       struct err *err);
 /* The tip's id; "" in place. */
 int workspace_tip(const struct workspace *workspace, struct str *commit, struct err *err);

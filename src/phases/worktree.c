@@ -313,9 +313,9 @@ static int set_checkout_paths(struct worktree *worktree, struct err *err)
 static int check_out(struct worktree *worktree, const char *commit, const struct progress_sink *sink, struct err *err)
 {
 	struct git git = { .dir = worktree->user_project };
-	sink_stepf(sink, "checking out into %s", worktree->top);
 	if (set_checkout_paths(worktree, err) < 0 || fs_remove_all(worktree->top, err) < 0)
 		return -1;
+	sink_stepf(sink, "checking out %s into %s", worktree->branch ? worktree->branch : commit, worktree->top);
 	if (worktree->branch)
 		return git_run(&git, NULL, err, "worktree", "add", "--force", worktree->top, worktree->branch, NULL);
 	return git_run(&git, NULL, err, "worktree", "add", "--force", "--detach", worktree->top, commit, NULL);

@@ -1,0 +1,98 @@
+#include "cli/session.h"
+#include "phases/git.h"
+#include "phases/lock.h"
+#include "phases/validate.h"
+#include "phases/worktree.h"
+
+#include "base/banned.h"
+
+static const struct option options[] = {
+	{ "branch", 0, OPTION_TEXT, "B", "the branch to validate, if there is one (default parallel-testing), else HEAD" },
+	SESSION_OPTIONS,
+	{ 0 },
+};
+
+/* The branch while it holds something that HEAD does not; HEAD otherwise. */
+static int choose_commit(const struct session *session, const char *branch, struct str *what, struct err *err)
+{
+	struct git git = { .dir = session->project.root };
+	cleanup_str struct str reference = STR_INIT;
+	int exists = worktree_has_branch(session->project.root, branch, err);
+	if (exists < 0 || str_addf(&reference, "refs/heads/%s", branch) < 0)
+		return exists < 0 ? -1 : err_no_memory(err);
+	int merged = exists ? git_ask(&git, err, "merge-base", "--is-ancestor", reference.buf, "HEAD", NULL) : 0;
+	if (merged < 0)
+		return -1;
+	return str_adds(what, merged == 0 ? "HEAD" : reference.buf) < 0 ? err_no_memory(err) : 0;
+}
+
+static int validate(struct session *session, struct gate_list *list, struct str *what, struct err *err)
+{
+	cleanup_lock struct lock lock = LOCK_INIT;
+	struct adopt_options adopt_options = {
+		.table = phases,
+		.settings = session->settings,
+		.history = session->history,
+		.sink = &session->terminal.sink,
+		.listener = &session->listener,
+	};
+	if (lock_acquire(&lock, session->project.root, err) < 0)
+		return -1;
+	if (session->project.git_root) {
+		if (choose_commit(session, cli_text(session->cli, "branch", "parallel-testing"), what, err) < 0)
+			return -1;
+		sink_notef(&session->terminal.sink, "validating %s in a clean checkout", what->buf);
+		return validate_commit(&session->project, what->buf, &adopt_options, list, err);
+	}
+	struct phase_ctx ctx = {
+		.project = &session->project,
+		.history = session->history,
+		.settings = &session->settings,
+		.sink = &session->terminal.sink,
+		.attempt = 1,
+	};
+	sink_note(&session->terminal.sink, "no git repository: validating the project as it lies here");
+	return validate_gates(&ctx, phases, &session->listener, list, err);
+}
+
+static int print(struct session *session, const struct gate_list *list, const char *what, struct err *err)
+{
+	bool passed = validate_passed(list);
+	cleanup_str struct str text = STR_INIT;
+	if (session->cli->json)
+		return session_print_json(json_pack("{s:s, s:s, s:s?, s:b, s:o}", "verb", "validate", "project",
+						    session->project.root, "validated", what[0] ? what : NULL, "passed",
+						    passed, "gates", gate_list_json(list)), err);
+	if (session->terminal.verbosity < 0)
+		gate_list_print(list, &session->terminal);
+	if (str_addf(&text, "%zu of %zu gates passed", list->rows.len - gate_list_count(list, GATE_FAILED),
+		     list->rows.len) < 0)
+		return err_no_memory(err);
+	terminal_line(&session->terminal, passed ? MARK_PASSED : MARK_FAILED, text.buf);
+	return 0;
+}
+
+static int run(struct cli *cli, struct err *err)
+{
+	struct session session;
+	cleanup_gate_list struct gate_list list = GATE_LIST_INIT;
+	cleanup_str struct str what = STR_INIT;
+	int status = session_open(&session, cli, err);
+	if (status == 0)
+		status = validate(&session, &list, &what, err);
+	if (status == 0)
+		status = print(&session, &list, str_text(&what), err) < 0 ? -1 : validate_passed(&list) ? 0 : 1;
+	return session_close(&session, err) < 0 ? -1 : status;
+}
+
+const struct verb verb_validate = {
+	.name = "validate",
+	.summary = "measure every gate again in a clean checkout",
+	.operands = "[PROJECT]",
+	.max_operands = 1,
+	.description = "Checks out the branch that comb adopt made (or HEAD, once it is merged) into a temporary worktree and "
+		       "measures every gate of every phase again, in order, changing nothing. Exit status 1 when one fails.",
+	.example = "comb validate ~/src/shop",
+	.options = options,
+	.run = run,
+};
