@@ -24,6 +24,7 @@
 struct shared {
 	pthread_mutex_t mutex;
 	_Atomic uint32_t changes; /* futex: bumped whenever a waiting worker might get another answer */
+	_Atomic uint32_t bell;    /* futex: 1 when it rang */
 	_Atomic uint32_t planned;
 	struct board_slot slots[BOARD_MAX_WORKERS];
 };
@@ -32,7 +33,6 @@ struct shared {
 struct board {
 	struct shared *shared;
 	size_t bytes;
-	int bell_fd;
 	struct ring_reader readers[BOARD_MAX_WORKERS + 1]; /* the controller's */
 };
 
@@ -89,12 +89,10 @@ struct board *board_open(struct err *err)
 		err_no_memory(err);
 		return NULL;
 	}
-	self->bell_fd = -1;
 	if (map_shared(self, err) < 0)
 		goto fail;
-	self->bell_fd = os_eventfd();
-	if (self->bell_fd < 0 || init_mutex(&self->shared->mutex) < 0) {
-		err_set(err, ERR_ENVIRONMENT, "cannot make a doorbell:");
+	if (init_mutex(&self->shared->mutex) < 0) {
+		err_set(err, ERR_ENVIRONMENT, "cannot make a mutex that processes share:");
 		goto fail;
 	}
 	for (uint32_t w = 0; w < BOARD_MAX_WORKERS; w++)
@@ -115,7 +113,6 @@ void board_close(struct board *self)
 		ring_reader_release(&self->readers[r]);
 	if (self->shared)
 		os_munmap(self->shared, self->bytes);
-	cleanup_close(&self->bell_fd);
 	cleanup_free_pointer(&self);
 }
 
@@ -270,22 +267,17 @@ void board_reset_ring(struct board *self, uint32_t ring)
 	ring_init(ring_of(self, ring), RING_BYTES);
 }
 
-int board_bell_fd(const struct board *self)
+bool board_wait_bell(struct board *self, int64_t timeout_ns)
 {
-	return self->bell_fd;
+	struct timespec limit = { .tv_sec = timeout_ns / NS_PER_SECOND, .tv_nsec = timeout_ns % NS_PER_SECOND };
+	if (atomic_exchange(&self->shared->bell, 0))
+		return true;
+	futex(&self->shared->bell, FUTEX_WAIT, 0, &limit);
+	return atomic_exchange(&self->shared->bell, 0);
 }
 
-void board_clear_bell(struct board *self)
-{
-	uint64_t rung;
-	while (read(self->bell_fd, &rung, sizeof(rung)) < 0 && errno == EINTR)
-		;
-}
-
-/* A test may have closed the descriptor, or put a file of its own under its number: only an eventfd takes 8 bytes of 1. */
 void board_ring_bell(struct board *self)
 {
-	uint64_t one = 1;
-	while (write(self->bell_fd, &one, sizeof(one)) < 0 && errno == EINTR)
-		;
+	if (atomic_exchange(&self->shared->bell, 1) == 0)
+		futex(&self->shared->bell, FUTEX_WAKE, 1, NULL);
 }

@@ -37,9 +37,9 @@ struct board_slot {
 
 struct board;
 
-/* NULL and *err when memory or a descriptor is refused. */
+/* NULL and *err when memory is refused. */
 struct board *board_open(struct err *err);
-/* Unmaps and closes in this process. Safe on NULL. */
+/* Unmaps it in this process. Safe on NULL. */
 void board_close(struct board *self);
 
 /* Makes the scheduler, once, before any worker starts. */
@@ -69,10 +69,11 @@ void board_send(struct board *self, uint32_t ring, uint16_t type, const void *by
 int board_receive(struct board *self, uint32_t ring, struct ring_frame *frame);
 /* Makes a ring of a dead worker new. */
 void board_reset_ring(struct board *self, uint32_t ring);
-/* Readable when somebody rang; board_clear_bell() before looking at the rings. */
-int board_bell_fd(const struct board *self);
-void board_clear_bell(struct board *self);
-/* Rings it. */
+/*
+ * The doorbell is a futex, not a descriptor: a test may close every descriptor
+ * it can find. wait: true when it rang, false after the time or at a signal.
+ */
+bool board_wait_bell(struct board *self, int64_t timeout_ns);
 void board_ring_bell(struct board *self);
 
 #endif
