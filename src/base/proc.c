@@ -80,6 +80,8 @@ __attribute__((noreturn)) static void child_exec(const char *const argv[], const
 	bool ok = null >= 0 && (options->inherit_input || dup2(null, 0) == 0);
 	if (!options->inherit_output)
 		ok = ok && dup2(outputs[0], 1) == 1 && dup2(outputs[1], 2) == 2;
+	else if (options->output_to_stderr)
+		ok = ok && dup2(2, 1) == 1;
 	if (ok && options->cwd)
 		ok = chdir(options->cwd) == 0;
 	if (ok) {

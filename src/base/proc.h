@@ -36,6 +36,7 @@ struct proc_options {
 	bool merge_stderr;            /* both into out */
 	bool ignore_interrupt;        /* for clean-up: starts and ends as usual although a signal came */
 	bool inherit_output;          /* the child writes to our own stdout and stderr; nothing is captured */
+	bool output_to_stderr;        /* with inherit_output: its stdout too goes to our stderr */
 	bool inherit_input;           /* the child reads our own stdin */
 	bool foreground;              /* for a program that talks to a person, see below */
 	size_t keep_bytes;            /* captured per stream at most, the tail is kept; 0: 64 MiB */

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "history/history.h"
 #include "phases/phase_run.h"
 
 #include "base/banned.h"
@@ -54,12 +55,21 @@ int session_open(struct session *session, const struct cli *cli, struct err *err
 	terminal_open(&session->terminal, cli->json ? STDERR_FILENO : STDOUT_FILENO, cli->color, cli->verbosity);
 	session->listener = (struct gate_listener){ on_gate_begin, on_gate_end, &session->terminal };
 	read_settings(&session->settings, cli);
-	return project_open(&session->project, cli_project(cli), cli_text(cli, "python", NULL), err);
+	if (project_open(&session->project, cli_project(cli), cli_text(cli, "python", NULL), err) < 0)
+		return -1;
+	cleanup_str struct str note = STR_INIT;
+	if (history_open(&session->history, session->project.root, &note, err) < 0)
+		return -1;
+	if (note.len > 0)
+		sink_note(&session->terminal.sink, note.buf);
+	return 0;
 }
 
 int session_close(struct session *session, struct err *err)
 {
 	int result = terminal_close(&session->terminal, err);
+	history_close(session->history);
+	session->history = NULL;
 	project_release(&session->project);
 	return result;
 }

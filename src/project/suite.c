@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/fs.h"
 #include "base/os.h"
@@ -12,6 +13,7 @@
 #include "base/banned.h"
 
 #define TICK_S 0.2
+#define INTERACTIVE_GRACE_S 30 /* for fixtures and the summary, after an interrupt */
 
 static const struct {
 	const char *name;
@@ -121,7 +123,8 @@ static int build_argv(struct session *session, struct err *err)
 	int failed = strings_add(argv, session->project->python) < 0 || strings_add(argv, "-m") < 0 ||
 		     strings_add(argv, "pytest") < 0 || add_plugins(session, argv) < 0 || add_engine(session, argv) < 0;
 	/* An own, empty cache: --lf and --ff of addopts see no history, and the user's is left alone. */
-	failed = failed || strings_add(argv, "-o") < 0 || strings_addf(argv, "cache_dir=%s/cache", session->dir.buf) < 0;
+	if (!failed && !options->interactive)
+		failed = strings_add(argv, "-o") < 0 || strings_addf(argv, "cache_dir=%s/cache", session->dir.buf) < 0;
 	if (!failed && options->markers)
 		failed = strings_add(argv, "-m") < 0 || strings_add(argv, options->markers) < 0;
 	if (!failed && options->collect_only)
@@ -160,6 +163,8 @@ static int add_plugin_settings(struct session *session)
 		failed = strings_add(&session->env, "COMB_FOOTPRINT=1") < 0;
 	if (!failed && options->shuffle_seed)
 		failed = strings_addf(&session->env, "COMB_SHUFFLE=%llu", (unsigned long long)options->shuffle_seed) < 0;
+	if (!failed && options->interactive)
+		failed = strings_add(&session->env, "COMB_KEEP_ORDER=1") < 0;
 	return failed ? -1 : 0;
 }
 
@@ -219,6 +224,14 @@ static int run_pytest(struct session *session, struct proc_result *result, struc
 		.on_tick_context = session,
 		.tick_s = TICK_S,
 	};
+	if (options->interactive) {
+		how.cwd = session->project->path;
+		how.merge_stderr = false;
+		how.inherit_output = how.inherit_input = true;
+		how.output_to_stderr = options->output_to_stderr;
+		how.foreground = isatty(0) || isatty(1) || isatty(2);
+		how.grace_s = INTERACTIVE_GRACE_S;
+	}
 	return proc_run((const char *const *)session->argv.at, &how, result, err);
 }
 
@@ -297,27 +310,11 @@ static int judge(struct session *session, struct err *err)
 	if (recording_poll(&session->recording, run, err) < 0)
 		return -1;
 	bool stillborn = !recording_began(&session->recording) && !run->timed_out;
+	if (session->options->interactive)
+		return recording_finish(&session->recording, run, run->timed_out, err);
 	if (stillborn || (run->exit_code == usage_error && run->tests.len == 0))
 		return could_not_start(session, err);
 	return recording_finish(&session->recording, run, run->timed_out, err);
-}
-
-int suite_run(const struct project *project, const struct suite_options *options, struct suite_run *run,
-	      struct err *err)
-{
-	cleanup_session struct session session = { .project = project, .options = options, .run = run,
-						   .recording = RECORDING_INIT };
-	cleanup_proc_result struct proc_result result = PROC_RESULT_INIT;
-	suite_run_release(run);
-	if (prepare(&session, err) < 0 || run_pytest(&session, &result, err) < 0)
-		return -1;
-	run->exit_code = result.exit_code;
-	run->timed_out = result.timed_out;
-	run->watched = options->footprint && !options->plain;
-	run->wall_s = result.wall_s;
-	run->output = result.out;
-	result.out = (struct str)STR_INIT;
-	return judge(&session, err);
 }
 
 static void test_release(struct test *test)
@@ -329,6 +326,45 @@ static void test_release(struct test *test)
 	strings_release(&test->bases);
 	strings_release(&test->marks);
 	strings_release(&test->fixtures);
+}
+
+/* After an interrupt: what was recorded, as far as it goes; no tests where collection had not ended. */
+static void salvage(struct session *session)
+{
+	struct suite_run *run = session->run;
+	struct err ignored = ERR_INIT;
+	if (!session->options->plain && recording_poll(&session->recording, run, &ignored) == 0 &&
+	    recording_finish(&session->recording, run, true, &ignored) == 0)
+		return;
+	for (size_t i = 0; i < run->tests.len; i++)
+		test_release(&run->tests.at[i]);
+	vec_release(&run->tests);
+}
+
+int suite_run(const struct project *project, const struct suite_options *options, struct suite_run *run,
+	      struct err *err)
+{
+	cleanup_session struct session session = { .project = project, .options = options, .run = run,
+						   .recording = RECORDING_INIT };
+	cleanup_proc_result struct proc_result result = PROC_RESULT_INIT;
+	suite_run_release(run);
+	if (prepare(&session, err) < 0)
+		return -1;
+	int failed = run_pytest(&session, &result, err);
+	run->exit_code = result.exit_code;
+	run->signal = result.signal;
+	run->cpu_s = result.cpu_s;
+	run->max_rss_bytes = result.max_rss_bytes;
+	run->timed_out = result.timed_out;
+	run->watched = options->footprint && !options->plain;
+	run->wall_s = result.wall_s;
+	run->output = result.out;
+	result.out = (struct str)STR_INIT;
+	if (failed) {
+		salvage(&session);
+		return -1;
+	}
+	return judge(&session, err);
 }
 
 void suite_run_release(struct suite_run *run)

@@ -82,6 +82,8 @@ struct suite_options {
 	bool collect_only;
 	bool footprint;          /* record touches by the audit hook */
 	bool plain;              /* no observing plugin: for honest timing */
+	bool interactive;        /* pytest talks to the person itself, see below */
+	bool output_to_stderr;   /* interactive: its stdout too goes to our stderr */
 	bool keep_addopts;       /* false: -n, --dist and --comb of the project's own addopts are overridden */
 	uint64_t shuffle_seed;   /* 0: the suite's own order; else modules, classes and tests shuffled */
 	double timeout_s;        /* whole run; 0: none */
@@ -96,9 +98,12 @@ struct suite_run {
 	VEC(struct touch) touches;
 	VEC(struct collect_error) collect_errors;
 	int exit_code;     /* pytest's; -1 killed */
+	int signal;        /* that killed it; 0 */
 	bool timed_out;
 	bool watched;      /* touches were asked for: none means none */
 	double wall_s;     /* process start to end */
+	double cpu_s;      /* of pytest and the processes it waited for */
+	int64_t max_rss_bytes; /* of the largest of them */
 	double collect_s;
 	struct str output; /* pytest's own, stdout and stderr, hostile */
 };
@@ -107,7 +112,13 @@ struct suite_run {
 /*
  * 0 when pytest ran and its record could be read, whatever the outcomes; -1
  * with ERR_ENVIRONMENT or ERR_INPUT where it could not start (usage error, a
- * broken conftest: names file and line), ERR_INTERRUPTED. *run is released first.
+ * broken conftest: names file and line), ERR_INTERRUPTED (then too *run says how
+ * far it came). *run is released first.
+ *
+ * Interactive: as `cd PROJECT && pytest` on our own terminal (proc.h,
+ * foreground), in the project's folder that was given and with the user's own
+ * cache and order of tests. output stays empty, and that pytest did not start
+ * is no error: it said why, see exit_code.
  */
 int suite_run(const struct project *project, const struct suite_options *options, struct suite_run *run,
 	      struct err *err);

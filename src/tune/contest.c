@@ -18,6 +18,8 @@ static const char *const engine_names[] = {
 
 int configuration_add_name(const struct configuration *configuration, struct str *out)
 {
+	if (configuration->configured)
+		return str_adds(out, "as configured");
 	if (str_adds(out, engine_names[configuration->engine]) < 0)
 		return -1;
 	if (configuration->engine == ENGINE_SERIAL)

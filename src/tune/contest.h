@@ -30,10 +30,11 @@ struct configuration {
 	enum suite_engine engine;
 	int workers;      /* 0: serial */
 	enum dist dist;   /* of the parallel engines */
-	char markers[128]; /* -m expression; "": the whole suite */
+	char markers[32]; /* -m expression; "": the whole suite */
+	bool configured;  /* as the project's own addopts say; engine, workers and dist only describe it */
 };
 
-/* "serial", "xdist -n 4 --dist loadgroup". 0, or -1 when out of memory. */
+/* "serial", "xdist -n 4 --dist loadgroup", "as configured". 0, or -1 when out of memory. */
 int configuration_add_name(const struct configuration *configuration, struct str *out);
 
 struct contestant {

@@ -3,20 +3,15 @@
 #include <math.h>
 #include <string.h>
 
-#include "base/clock.h"
+#include "base/hash.h"
 
 #include "base/banned.h"
 
-/* FNV-1a (Fowler, Noll, Vo) over the ids with their terminators. */
 uint64_t study_identity(const struct suite_run *run)
 {
-	uint64_t hash = 0xcbf29ce484222325u;
+	uint64_t hash = HASH_START;
 	for (size_t i = 0; i < run->tests.len; i++)
-		for (const char *p = run->tests.at[i].id;; p++) {
-			hash = (hash ^ (unsigned char)*p) * 0x100000001b3u;
-			if (!*p)
-				break;
-		}
+		hash = hash_add_text(hash, run->tests.at[i].id);
 	return hash;
 }
 

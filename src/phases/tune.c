@@ -1,0 +1,449 @@
+/*
+ * Phase 3, performance: measure, choose, write the choice down, prove it.
+ */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "phases/gate.h"
+#include "phases/tune_measure.h"
+#include "phases/tune_write.h"
+#include "tune/study.h"
+
+#include "base/banned.h"
+
+#define CONSISTENT_RUNS 3
+
+static int pass_or_fail(struct gate_result *result, bool passed)
+{
+	result->status = passed ? GATE_PASSED : GATE_FAILED;
+	return 0;
+}
+
+static int attach(struct gate_result *result, const struct study *study, struct err *err)
+{
+	json_decref(result->data);
+	result->data = study_json(study);
+	return result->data ? 0 : err_no_memory(err);
+}
+
+static int add_samples(struct str *out, const struct sample *sample)
+{
+	return str_addf(out, "%.2f s (median of %zu, %.2f spread)", stats_median(sample), sample->n, stats_mad(sample));
+}
+
+/* 3.1 */
+
+static int say_baseline(const struct study *study, struct gate_result *result)
+{
+	const struct bound *bound = &study->bound;
+	int failed = str_addf(&result->figure, "%.2f s serially; no way of running it here takes less than %.2f s",
+			      stats_median(&study->serial_s), bound->total_s);
+	failed = failed || str_addf(&result->detail, "%zu tests, serially without comb's plugin: ", study->tests) < 0 ||
+		 add_samples(&result->detail, &study->serial_s) < 0 || str_adds(&result->detail, "; start and collection: ") < 0 ||
+		 add_samples(&result->detail, &study->start_s) < 0;
+	failed = failed || str_addf(&result->detail,
+				    ". Tests compute %.0f %% of their time and wait the rest.\n\n"
+				    "Lower bound on %.3g cores: %.2f s to start and collect, then %.2f s for %s.",
+				    100 * tune_computing_share(study), study->cores, bound->start_s,
+				    bound->kinds[bound->binding], bound_kind_name(bound->binding)) < 0;
+	return failed ? -1 : 0;
+}
+
+static int reach_baseline(struct phase_ctx *ctx, struct gate_result *result, struct err *err)
+{
+	cleanup_suite_run struct suite_run run = SUITE_RUN_INIT;
+	struct study study;
+	if (tune_baseline(ctx, &study, &run, err) < 0 || tune_save(ctx, &study, err) < 0 || attach(result, &study, err) < 0)
+		return -1;
+	struct suite_counts counts = suite_count(&run);
+	bool sound = study.serial_exit_code == 0 || (ctx->settings->allow_failing && study.serial_exit_code == 1);
+	if (!sound) {
+		int failed = str_addf(&result->figure, "the suite does not pass serially: %zu of %zu tests fail, exit code %d",
+				      counts.failed, counts.collected, study.serial_exit_code);
+		return failed ? err_no_memory(err) : pass_or_fail(result, false);
+	}
+	return say_baseline(&study, result) < 0 ? err_no_memory(err) : pass_or_fail(result, true);
+}
+
+static int verify_baseline(struct phase_ctx *ctx, struct gate_result *result, struct err *err)
+{
+	struct study study;
+	int found = tune_load(ctx, &study, err);
+	if (found < 0)
+		return -1;
+	if (found == 0)
+		return reach_baseline(ctx, result, err);
+	if (attach(result, &study, err) < 0)
+		return -1;
+	return say_baseline(&study, result) < 0 ? err_no_memory(err) : pass_or_fail(result, true);
+}
+
+/* 3.2 */
+
+static const char *const end_texts[] = {
+	[CONTEST_SEPARATED] = "told apart from all others",
+	[CONTEST_EQUIVALENT] = "others are as fast within 3 %",
+	[CONTEST_BUDGET] = "the budget ended before all could be told apart",
+};
+
+static int say_curves(const struct study *study, struct str *out)
+{
+	struct amdahl amdahl = study_amdahl(study);
+	struct usl usl = study_usl(study);
+	int failed = 0;
+	if (amdahl.quality.identified && !amdahl.quality.exact)
+		failed = str_addf(out, "Amdahl: %.0f %% of the time does not shrink with workers (fit within %.0f %%). ",
+				  100 * amdahl.serial_share, 100 * amdahl.quality.relative_error);
+	else
+		failed = str_addf(out, "Amdahl: not determined (%s). ",
+				  amdahl.quality.why ? amdahl.quality.why : "two numbers of workers fit any curve");
+	if (failed)
+		return -1;
+	if (!usl.quality.identified || usl.quality.exact)
+		return str_addf(out, "Universal scalability law: not determined (%s).",
+				usl.quality.why ? usl.quality.why : "three numbers of workers fit any curve");
+	if (str_addf(out, "Universal scalability law: contention %.3f, coherency %.4f (fit within %.0f %%)", usl.contention,
+		     usl.coherency, 100 * usl.quality.relative_error) < 0)
+		return -1;
+	return isfinite(usl.best_workers) ? str_addf(out, ", best near %.0f workers.", fmax(1, usl.best_workers)) :
+					    str_adds(out, ", no number of workers measured is too many.");
+}
+
+static int say_contest(const struct study *study, struct gate_result *result)
+{
+	const struct contestant *best = study_best(study), *serial = study_serial(study);
+	struct ratio ratio = contest_ratio(best, serial);
+	cleanup_str struct str name = STR_INIT;
+	int failed = configuration_add_name(&best->configuration, &name);
+	if (study_prefers_parallel(study))
+		failed = failed || str_addf(&result->figure, "%s: %.2f s, %.2f of serial (%.2f - %.2f at %.0f %%)",
+					    str_text(&name), stats_median(&best->wall_s), ratio.estimate,
+					    ratio.interval.low, ratio.interval.high, 100 * ratio.interval.coverage) < 0;
+	else
+		failed = failed || str_addf(&result->figure, "serial is fastest: %.2f s, beside %zu parallel configurations",
+					    stats_median(&serial->wall_s), study->contest.count - 1) < 0;
+	failed = failed || study_add_table(study, &result->detail) < 0 ||
+		 str_addf(&result->detail, "\n%zu interleaved rounds in %.0f s; %s. Times in seconds.\n\n",
+			  study->contest.rounds, study->contest.spent_s, end_texts[study->contest.end]) < 0 ||
+		 say_curves(study, &result->detail) < 0;
+	return failed ? -1 : 0;
+}
+
+static int reach_workers(struct phase_ctx *ctx, struct gate_result *result, struct err *err)
+{
+	struct study study;
+	if (tune_need_xdist(ctx, err) < 0 || tune_need(ctx, &study, err) < 0)
+		return -1;
+	if (tune_contest(ctx, &study, err) < 0 || tune_save(ctx, &study, err) < 0 || attach(result, &study, err) < 0)
+		return -1;
+	return say_contest(&study, result) < 0 ? err_no_memory(err) : pass_or_fail(result, true);
+}
+
+static bool contest_was_held(const struct study *study)
+{
+	return study->contest.count > 0 && study->contest.entries[0].wall_s.n > 0;
+}
+
+static int verify_workers(struct phase_ctx *ctx, struct gate_result *result, struct err *err)
+{
+	struct study study;
+	if (tune_need(ctx, &study, err) < 0 || attach(result, &study, err) < 0)
+		return -1;
+	if (!contest_was_held(&study)) {
+		int failed = str_adds(&result->figure, "parallel configurations have not been measured");
+		return failed ? err_no_memory(err) : pass_or_fail(result, false);
+	}
+	return say_contest(&study, result) < 0 ? err_no_memory(err) : pass_or_fail(result, true);
+}
+
+/* 3.3 */
+
+static int say_category(const struct category_cost *cost, struct gate_result *result)
+{
+	double serial = stats_median(&cost->serial_s);
+	int failed = str_addf(&result->detail, "%-14s%6zu tests  %8.2f s serially", cost->name, cost->tests, serial);
+	if (cost->chosen_s.n > 0) {
+		struct ratio ratio = stats_ratio(&cost->chosen_s, &cost->serial_s, CONTEST_CONFIDENCE);
+		failed = failed || str_addf(&result->detail, "  %8.2f s in parallel  ratio %.2f", stats_median(&cost->chosen_s),
+					    ratio.estimate) < 0 ||
+			 str_addf(&result->figure, "%s%s %.2f -> %.2f s", result->figure.len ? ", " : "", cost->name, serial,
+				  stats_median(&cost->chosen_s)) < 0;
+	} else {
+		failed = failed || str_addf(&result->figure, "%s%s %.2f s", result->figure.len ? ", " : "", cost->name, serial) < 0;
+	}
+	return failed || str_addc(&result->detail, '\n') < 0 ? -1 : 0;
+}
+
+static int say_categories(const struct study *study, struct gate_result *result)
+{
+	if (study->category_count == 0)
+		return str_adds(&result->figure, "no test carries the mark unit, integration or slow");
+	for (size_t i = 0; i < study->category_count; i++)
+		if (say_category(&study->categories[i], result) < 0)
+			return -1;
+	return 0;
+}
+
+static int reach_categories(struct phase_ctx *ctx, struct gate_result *result, struct err *err)
+{
+	struct study study;
+	if (tune_need(ctx, &study, err) < 0)
+		return -1;
+	if (tune_categories(ctx, &study, err) < 0 || tune_save(ctx, &study, err) < 0 || attach(result, &study, err) < 0)
+		return -1;
+	return say_categories(&study, result) < 0 ? err_no_memory(err) : pass_or_fail(result, study.category_count > 0);
+}
+
+static int verify_categories(struct phase_ctx *ctx, struct gate_result *result, struct err *err)
+{
+	struct study study;
+	if (tune_need(ctx, &study, err) < 0 || attach(result, &study, err) < 0)
+		return -1;
+	bool measured = study.category_count > 0;
+	for (size_t i = 0; i < study.category_count; i++)
+		measured &= study.categories[i].serial_s.n > 0;
+	int failed = measured || study.category_count == 0 ? say_categories(&study, result) :
+							     str_adds(&result->figure, "categories have not been measured");
+	return failed ? err_no_memory(err) : pass_or_fail(result, measured);
+}
+
+/* 3.4 */
+
+static int say_configuration(const struct phase_ctx *ctx, const struct study *study, struct gate_result *result,
+			     struct err *err)
+{
+	cleanup_str struct str now = STR_INIT;
+	if (tune_describe_addopts(ctx, &now, err) < 0)
+		return -1;
+	if (!study_prefers_parallel(study)) {
+		int failed = str_addf(&result->figure, "serial is fastest: nothing written (addopts: %s)", str_text(&now));
+		return failed ? err_no_memory(err) : 0;
+	}
+	bool fixed = strncmp(str_text(&now), "-n auto", 7) != 0;
+	int failed = str_addf(&result->figure, "addopts: %s", str_text(&now)) < 0;
+	failed = failed || (fixed && str_adds(&result->detail,
+					      "A fixed number of workers, because the suite waits more than it computes or is best with "
+					      "another number than there are cores; -n auto would give the number of cores. With --pdb "
+					      "add -n0, as xdist wants it.\n\n") < 0);
+	failed = failed || (!fixed && str_adds(&result->detail,
+					       "-n auto, because the suite computes and as many workers as cores were best: another "
+					       "machine gets its own number.\n\n") < 0);
+	failed = failed || (study->groups && str_adds(&result->detail,
+						      "--dist loadgroup keeps the tests of an xdist_group on one worker: safety depends on "
+						      "it.\n\n") < 0);
+	failed = failed || str_adds(&result->detail, "pytest now needs pytest-xdist, which the project declares beside pytest; "
+						     "`pytest -n0` runs serially.") < 0;
+	return failed ? err_no_memory(err) : 0;
+}
+
+static int reach_configuration(struct phase_ctx *ctx, struct gate_result *result, struct err *err)
+{
+	struct study study;
+	if (tune_need(ctx, &study, err) < 0)
+		return -1;
+	int written = tune_write(ctx, &study, &result->figure, err);
+	if (written < 0 || attach(result, &study, err) < 0)
+		return -1;
+	if (!written)
+		return pass_or_fail(result, false);
+	return say_configuration(ctx, &study, result, err) < 0 ? -1 : pass_or_fail(result, true);
+}
+
+static int verify_configuration(struct phase_ctx *ctx, struct gate_result *result, struct err *err)
+{
+	struct study study;
+	if (tune_need(ctx, &study, err) < 0)
+		return -1;
+	int written = tune_is_written(ctx, &study, err);
+	if (written < 0 || attach(result, &study, err) < 0 || say_configuration(ctx, &study, result, err) < 0)
+		return -1;
+	return pass_or_fail(result, written);
+}
+
+/* 3.5 */
+
+static int say_verdict(const struct verdict *verdict, const struct bound *bound, struct gate_result *result)
+{
+	int failed = str_addf(&result->figure, "%.2f s -> %.2f s: %.0f %% less; %.0f %% of what this machine can give",
+			      verdict->serial_s, verdict->best_s, 100 * (1 - verdict->ratio), 100 * verdict->efficiency);
+	const char *rule = verdict->halved ? "At least half of the time is saved." :
+			   verdict->bound_allows_half ?
+					     "Half of the serial time, which the machine allows, is not reached." :
+			   verdict->at_the_limit ? "Less than half can be saved here, and at least 90 % of the possible speed is reached." :
+						   "Less than half can be saved here, but 90 % of the possible speed is not reached either.";
+	failed = failed || str_addf(&result->detail,
+				    "%s The lower bound is %.2f s: %.2f s for start and collection, which happen once at "
+				    "least, and %.2f s for %s.",
+				    rule, verdict->bound_s, bound->start_s, bound->kinds[bound->binding] + bound->exclusive_s,
+				    bound_kind_name(bound->binding)) < 0;
+	if (!verdict->reached)
+		failed = failed || str_addf(&result->detail,
+					    " The %.2f s above it are what the runner adds: under pytest-xdist every worker is a new "
+					    "interpreter that collects the whole suite, and tests are handed out in advance.",
+					    verdict->best_s - verdict->bound_s) < 0;
+	return failed ? -1 : 0;
+}
+
+static int reach_target(struct phase_ctx *ctx, struct gate_result *result, struct err *err)
+{
+	struct study study;
+	if (tune_need(ctx, &study, err) < 0 || attach(result, &study, err) < 0)
+		return -1;
+	if (!contest_was_held(&study))
+		return err_set(err, ERR_INPUT, "parallel configurations have not been measured");
+	struct verdict verdict = study_verdict(&study);
+	return say_verdict(&verdict, &study.bound, result) < 0 ? err_no_memory(err) : pass_or_fail(result, verdict.reached);
+}
+
+/* Measured anew, as the project is configured now. */
+static int verify_target(struct phase_ctx *ctx, struct gate_result *result, struct err *err)
+{
+	struct study study;
+	struct contest contest;
+	if (tune_need(ctx, &study, err) < 0 || tune_compare(ctx, &study, &contest, err) < 0)
+		return -1;
+	const struct contestant *configured = &contest.entries[1];
+	if (configured->failure[0]) {
+		int failed = str_addf(&result->figure, "as configured: %s", configured->failure);
+		return failed ? err_no_memory(err) : pass_or_fail(result, false);
+	}
+	struct verdict verdict = verdict_of(stats_median(&contest.entries[0].wall_s), stats_median(&configured->wall_s),
+					    study.bound.total_s);
+	study.contest = contest;
+	if (attach(result, &study, err) < 0)
+		return -1;
+	return say_verdict(&verdict, &study.bound, result) < 0 ? err_no_memory(err) : pass_or_fail(result, verdict.reached);
+}
+
+/* 3.6 */
+
+static int say_consistency(const struct phase_ctx *ctx, int runs, struct gate_result *result, struct err *err)
+{
+	size_t differing;
+	cleanup_str struct str report = STR_INIT;
+	if (tune_repeat(ctx, runs, &differing, &report, err) < 0)
+		return -1;
+	int failed = differing ? str_addf(&result->figure, "%zu tests have other outcomes than in a serial run", differing) :
+				 str_addf(&result->figure, "%d runs as configured, each with every outcome of a serial run", runs);
+	if (failed || str_adds(&result->detail, str_text(&report)) < 0)
+		return err_no_memory(err);
+	return pass_or_fail(result, differing == 0);
+}
+
+/* A choice that gave other results is struck out; the next best one is written. 0: there is none. */
+static int choose_next(struct phase_ctx *ctx, struct study *study, struct str *why, struct err *err)
+{
+	struct contestant *tried = &study->contest.entries[study->contest.best];
+	size_t next = 0;
+	if (!study_prefers_parallel(study))
+		return 0;
+	str_clear(why);
+	memcpy(tried->failure, "other outcomes", sizeof("other outcomes"));
+	for (size_t i = 1; i < study->contest.count; i++) {
+		const struct contestant *entry = &study->contest.entries[i];
+		if (entry->failure[0] || entry->wall_s.n == 0)
+			continue;
+		if (next == 0 || stats_median(&entry->wall_s) < stats_median(&study->contest.entries[next].wall_s))
+			next = i;
+	}
+	if (next == 0)
+		return 0;
+	study->contest.best = next;
+	int written = tune_write(ctx, study, why, err);
+	return written <= 0 ? written : tune_save(ctx, study, err) < 0 ? -1 : 1;
+}
+
+static int reach_consistency(struct phase_ctx *ctx, struct gate_result *result, struct err *err)
+{
+	struct study study;
+	if (tune_need(ctx, &study, err) < 0)
+		return -1;
+	if (ctx->attempt > 1) {
+		int found = choose_next(ctx, &study, &result->figure, err);
+		if (found < 0)
+			return -1;
+		if (found == 0) {
+			if (result->figure.len == 0 && str_adds(&result->figure, "no other configuration is left to try") < 0)
+				return err_no_memory(err);
+			return pass_or_fail(result, false);
+		}
+	}
+	if (attach(result, &study, err) < 0)
+		return -1;
+	return say_consistency(ctx, CONSISTENT_RUNS, result, err);
+}
+
+static int verify_consistency(struct phase_ctx *ctx, struct gate_result *result, struct err *err)
+{
+	return say_consistency(ctx, 2, result, err);
+}
+
+static const struct gate gates[] = {
+	{
+		.id = "3.1",
+		.title = "sequential baseline measured",
+		.cause = "Without an honest sequential time, measured as a user would run the suite, no speed-up means anything.",
+		.remedy = "Make the suite pass serially first, or allow the failures with --allow-failing.",
+		.attempts = 1,
+		.reach = reach_baseline,
+		.verify = verify_baseline,
+	},
+	{
+		.id = "3.2",
+		.title = "numbers of workers measured",
+		.cause = "The best number of workers depends on how much the tests compute and how much they wait; more is "
+			 "often slower.",
+		.remedy = "Install pytest-xdist (comb setup --install) and run comb tune on a quiet machine, with a larger --budget.",
+		.attempts = 1,
+		.reach = reach_workers,
+		.verify = verify_workers,
+	},
+	{
+		.id = "3.3",
+		.title = "each category measured",
+		.cause = "Unit, integration and slow tests gain differently; who runs only one kind wants to know.",
+		.remedy = "Sort the tests into categories first: comb mark.",
+		.attempts = 1,
+		.reach = reach_categories,
+		.verify = verify_categories,
+	},
+	{
+		.id = "3.4",
+		.title = "the best configuration written",
+		.cause = "A configuration that nobody types is not used: plain pytest has to be fast.",
+		.remedy = "Run comb tune, which writes -n and --dist into addopts; or write them there yourself.",
+		.attempts = 1,
+		.reach = reach_configuration,
+		.verify = verify_configuration,
+	},
+	{
+		.id = "3.5",
+		.title = "half the time, or 90 % of what this machine can give",
+		.cause = "At least half of the time saved, or, where start-up, the longest test or the cores allow less than that, "
+			 "at least 90 % of the possible speed.",
+		.remedy = "Split the longest tests, shorten imports and collection, or use a machine with more cores; see what "
+			  "binds the lower bound.",
+		.attempts = 1,
+		.may_fail = true,
+		.reach = reach_target,
+		.verify = verify_target,
+	},
+	{
+		.id = "3.6",
+		.title = "consistent results",
+		.cause = "A fast run that now and then fails costs more than it saves.",
+		.remedy = "Run comb check again: the tests named depend on each other or on timing.",
+		.attempts = 3,
+		.reach = reach_consistency,
+		.verify = verify_consistency,
+	},
+	{ .id = NULL },
+};
+
+const struct phase phase_tune = {
+	.number = 3,
+	.verb = "tune",
+	.title = "Performance",
+	.gates = gates,
+};
