@@ -4,7 +4,28 @@
  */
 #include "native/native.h"
 
+#include <signal.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
 #include "base/banned.h"
+
+/* die_with_parent(pid): SIGKILL for this process when its parent ends; now, where that has happened already. */
+static PyObject *die_with_parent(PyObject *module, PyObject *args)
+{
+	int parent;
+	if (!PyArg_ParseTuple(args, "i", &parent))
+		return NULL;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent)
+		_exit(1);
+	Py_RETURN_NONE;
+}
+
+static PyMethodDef process_methods[] = {
+	{ "die_with_parent", die_with_parent, METH_VARARGS, "die_with_parent(pid)" },
+	{ NULL, NULL, 0, NULL },
+};
 
 static struct PyModuleDef module = {
 	PyModuleDef_HEAD_INIT,
@@ -13,7 +34,7 @@ static struct PyModuleDef module = {
 	.m_size = -1,
 };
 
-static PyMethodDef *const method_tables[] = { recorder_methods, audit_methods };
+static PyMethodDef *const method_tables[] = { recorder_methods, audit_methods, process_methods };
 
 PyObject *native_raise(const struct err *err)
 {
@@ -27,6 +48,8 @@ static int add_everything(PyObject *m)
 	for (size_t i = 0; i < sizeof(method_tables) / sizeof(*method_tables); i++)
 		if (PyModule_AddFunctions(m, method_tables[i]) < 0)
 			return -1;
+	if (native_add_board(m) < 0)
+		return -1;
 	return PyModule_AddStringConstant(m, "__version__", COMB_VERSION);
 }
 

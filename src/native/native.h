@@ -15,6 +15,9 @@ PyObject *native_raise(const struct err *err);
 extern PyMethodDef recorder_methods[];
 extern PyMethodDef audit_methods[];
 
+/* Adds the type Board (board.c) to the module. 0, or -1 with an exception set. */
+int native_add_board(PyObject *module);
+
 /*
  * A new bytes object with text as UTF-8: undecodable bytes of the file system
  * (surrogateescape) are those bytes again, other lone surrogates their

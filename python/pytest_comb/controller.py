@@ -1,0 +1,221 @@
+"""The controller: an ordinary pytest process whose tests run elsewhere. Reporting plugins live here."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+import uuid
+from typing import Any, Generator, Optional
+
+import pytest
+
+from pytest_comb import options, protocol, reports
+from pytest_comb.crash import Crashes
+from pytest_comb.node import NodeManager, WorkerNode
+from pytest_comb.replay import Replay
+
+TICK_S = 0.05
+INTERRUPT_GRACE_S = 5.0
+
+
+class Controller:
+    """The plugin in the controller."""
+
+    def __init__(self, config: pytest.Config, board: Any, link: protocol.Link, zygote: int) -> None:
+        self.config, self.board, self.link, self.zygote = config, board, link, zygote
+        self.workers = 0
+        self.nodes: dict[int, WorkerNode] = {}  # by slot
+        self.live: set[int] = set()  # slots whose process has not ended
+        self.ids: Optional[list[str]] = None
+        self.error: Optional[BaseException] = None  # to be raised when all is quiet
+        self.interrupted_at = 0.0
+        self.stopping = False
+        self.gone = False
+        self.replay = Replay(self)
+        self.crashes = Crashes(self)
+        config.add_cleanup(self.dismiss)
+
+    # -- start ----------------------------------------------------------------------------------
+
+    def conftests_loaded(self, outcome: Any) -> None:
+        """A broken conftest ends this process too, by itself."""
+
+    @pytest.hookimpl(hookwrapper=True, tryfirst=True)
+    def pytest_cmdline_main(self, config: pytest.Config) -> Generator[None, Any, None]:
+        """-n as a number; then pytest's own main, at whose end no other process is left."""
+        self.workers = options.count_workers(config)
+        if self.workers == 0:
+            self.dismiss()
+            config.pluginmanager.unregister(self)
+            config.option.numprocesses, config.option.dist = 0, "no"
+        else:
+            config.option.numprocesses = self.workers
+        yield
+        self.dismiss()
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_configure(self, config: pytest.Config) -> None:
+        """Looks like a distributed run to other plugins, and keeps pytest-xdist out of it."""
+        asked = getattr(config.option, "dist", "no")
+        config.option.dist = "load" if asked == "no" else asked
+        config.option.tx = []
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionstart(self, session: pytest.Session) -> None:
+        """Lets plugins configure the workers, then lets the zygote go on."""
+        self.session = session
+        config = self.config
+        config.pluginmanager.register(self.crashes, "comb-crashes")
+        terminal = config.pluginmanager.getplugin("terminalreporter")
+        if terminal is not None:
+            terminal.showfspath = False
+        uid = getattr(config.option, "testrunuid", None) or uuid.uuid4().hex
+        self.manager = NodeManager(config, self.workers, uid)
+        config.hook.pytest_xdist_setupnodes(config=config, specs=self.manager.specs)
+        for slot in range(self.workers):
+            self.nodes[slot] = self.new_node(slot, f"gw{slot}")
+        self.next_id = self.workers
+        basetemp = config._tmp_path_factory.getbasetemp()  # type: ignore[attr-defined]
+        self.link.send({"inputs": [self.nodes[n].workerinput for n in range(self.workers)], "basetemp": str(basetemp),
+                        "dist": config.option.dist, "start": "once"})
+
+    def new_node(self, slot: int, worker_id: str) -> WorkerNode:
+        """A node that plugins have configured."""
+        node = WorkerNode(self.manager, slot, worker_id)
+        self.config.hook.pytest_xdist_newgateway(gateway=node.gateway)
+        self.config.hook.pytest_configure_node(node=node)
+        return node
+
+    def pytest_report_header(self) -> str:
+        """One line: how this run is done."""
+        return f"comb: {self.workers} workers, dist={self.config.option.dist}, start=once"
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection(self) -> bool:
+        """The zygote collects."""
+        return True
+
+    # -- the loop -------------------------------------------------------------------------------
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        """Replays what zygote and workers tell until all of them are done."""
+        while not self.is_done():
+            try:
+                self.step()
+            except KeyboardInterrupt:
+                self.interrupt()
+        self.crashes.name_tests_that_did_not_run()
+        if self.error is not None:
+            raise self.error
+        if session.shouldfail:
+            raise session.Failed(session.shouldfail)
+        if session.shouldstop:
+            raise session.Interrupted(session.shouldstop)
+        return True
+
+    def is_done(self) -> bool:
+        """Nothing more can come."""
+        return self.gone or (self.ids is not None and not self.live)
+
+    def step(self) -> None:
+        """One look at everything."""
+        self.board.wait_bell(TICK_S)
+        self.read_frames()
+        session = self.session
+        if (session.shouldfail or session.shouldstop or self.error) and not self.stopping:
+            self.stop()
+        self.crashes.check_time_limits()
+        if self.interrupted_at and time.monotonic() - self.interrupted_at > INTERRUPT_GRACE_S:
+            self.kill()
+        self.check_zygote()
+
+    def read_frames(self) -> None:
+        """All frames there are, those of the zygote last: a worker's death comes after its words."""
+        frames = self.board.drain()
+        for ring, kind, payload in frames:
+            if ring:
+                self.replay.frame(ring, kind, payload)
+        for ring, kind, payload in frames:
+            if not ring:
+                self.replay.frame(ring, kind, payload)
+
+    def check_zygote(self) -> None:
+        """A zygote that died takes its workers with it."""
+        if self.gone:
+            return
+        pid, status = os.waitpid(self.zygote, os.WNOHANG)
+        if pid == 0:
+            return
+        self.gone = True
+        self.read_frames()
+        if self.error is None and (self.live or self.ids is None):
+            from pytest_comb.crash import describe_status
+
+            self.error = RuntimeError(f"comb: the process that collects tests ended ({describe_status(status)})")
+
+    def stop(self) -> None:
+        """No test begins any more."""
+        self.stopping = True
+        self.board.stop()
+
+    def interrupt(self) -> None:
+        """Ctrl-C: once ends the tests that run and reports, twice ends everything now."""
+        if self.interrupted_at:
+            self.kill()
+            return
+        self.interrupted_at = time.monotonic()
+        self.error = KeyboardInterrupt()
+        self.stop()
+        if self.ids is None:
+            self.kill()
+        for slot in self.live:
+            pid, test, _, _, _ = self.board.look(slot)
+            if test >= 0 and pid > 0:
+                _signal(pid, signal.SIGINT)
+
+    def kill(self) -> None:
+        """Zygote, workers and what they left behind."""
+        try:
+            os.killpg(self.zygote, signal.SIGKILL)
+        except OSError:
+            _signal(self.zygote, signal.SIGKILL)
+
+    # -- the end --------------------------------------------------------------------------------
+
+    def pytest_sessionfinish(self) -> None:
+        """Workers have said goodbye; here the zygote goes too."""
+        self.dismiss()
+
+    def dismiss(self) -> None:
+        """Leaves no process behind. Safe to call again."""
+        if self.zygote == 0 or os.getpid() == self.zygote:
+            return
+        if self.live or self.ids is None:
+            self.kill()
+        self.link.send({"quit": True})
+        self.wait_for_zygote()
+        self.kill()
+        self.link.socket.close()
+        self.zygote = 0
+
+    def wait_for_zygote(self) -> None:
+        """Its exit handlers get some time."""
+        deadline = time.monotonic() + INTERRUPT_GRACE_S
+        while not self.gone:
+            try:
+                self.gone = os.waitpid(self.zygote, os.WNOHANG)[0] != 0
+            except ChildProcessError:
+                self.gone = True
+            if not self.gone and time.monotonic() > deadline:
+                self.kill()
+            if not self.gone:
+                time.sleep(0.001)
+
+
+def _signal(pid: int, number: int) -> None:
+    try:
+        os.kill(pid, number)
+    except OSError:
+        pass

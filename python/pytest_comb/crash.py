@@ -1,0 +1,184 @@
+"""Workers that end before their time: which test did it, how, and what becomes of the others."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from typing import TYPE_CHECKING, Any, Optional
+
+import pytest
+
+if TYPE_CHECKING:
+    from pytest_comb.controller import Controller
+
+SHOWN_TESTS = 20
+
+
+def describe_status(status: int) -> str:
+    """A wait status in words."""
+    if os.WIFSIGNALED(status):
+        number = os.WTERMSIG(status)
+        try:
+            name = signal.Signals(number).name
+        except ValueError:
+            name = f"signal {number}"
+        return f"killed by {name}"
+    return f"exit code {os.WEXITSTATUS(status)}"
+
+
+def shorten(stack: str) -> str:
+    """faulthandler's stacks without the frames of pytest itself below a test."""
+    lines: list[str] = []
+    hidden = False
+    for line in stack.rstrip().splitlines():
+        if not line.startswith("  File "):
+            hidden = False
+        elif "/_pytest/" in line or "/pluggy/" in line:
+            hidden = True
+        if not (hidden and line.startswith("  File ")) and not line.startswith("Extension modules:"):
+            lines.append(line)
+    return "\n".join(lines).rstrip()
+
+
+class Crashes:
+    """Looks after workers on the controller."""
+
+    def __init__(self, controller: Controller) -> None:
+        self.controller = controller
+        self.config = controller.config
+        self.count = 0
+        self.timed_out: dict[int, float] = {}  # pid: when its stacks were asked for
+        self.not_run: list[str] = []
+        self.retired: dict[int, dict[str, Any]] = {}  # by slot: what RETIRED said
+        self.summary = ""
+
+    def limit(self) -> int:
+        """How many workers are replaced."""
+        asked = getattr(self.config.option, "maxworkerrestart", None)
+        return int(asked) if asked is not None else 4 * self.controller.workers
+
+    def worker_ended(self, content: dict[str, Any]) -> None:
+        """From the zygote, after the worker's last frame was read."""
+        controller, slot = self.controller, content["worker"]
+        finished = controller.board.look(slot)[4]
+        lost = controller.board.leave(slot)
+        controller.live.discard(slot)
+        if finished and content["status"] == 0:
+            return
+        node = controller.nodes[slot]
+        retired = self.retired.pop(slot, None)
+        cause = retired["reason"] if retired else self.cause(content)
+        self.config.hook.pytest_testnodedown(node=node, error=None if finished else cause)
+        if lost >= 0 and lost not in controller.replay.finished:
+            self.report(slot, lost, cause, content["stack"])
+        if finished:
+            self.summary = f"worker {node.gateway.id} ended badly after its last test: {cause}"
+        elif not controller.stopping and not controller.interrupted_at:
+            self.count += retired is None
+            self.replace(slot, cause)
+
+    def cause(self, content: dict[str, Any]) -> str:
+        """In words."""
+        limit = self.timed_out.pop(content["pid"], None)
+        if limit is not None:
+            return f"took longer than {self.config.option.comb_timeout:g} s"
+        text = describe_status(content["status"])
+        if os.WIFSIGNALED(content["status"]) and os.WTERMSIG(content["status"]) == signal.SIGKILL and _oom_kills():
+            text += " (out of memory)"
+        return text
+
+    def report(self, slot: int, test: int, cause: str, stack: str) -> None:
+        """The report that stands for the test."""
+        controller = self.controller
+        node, nodeid = controller.nodes[slot], controller.replay.nodeid(test)
+        path = nodeid.split("::")[0]
+        text = f"worker {node.gateway.id!r} crashed while running {nodeid!r}\n{cause}"
+        if stack:
+            text += "\n\n" + shorten(stack)
+        made = pytest.TestReport(nodeid=nodeid, location=(path, None, path), keywords={}, outcome="failed",
+                                 longrepr=text, when="???")  # type: ignore[arg-type]
+        controller.replay.decorate(slot + 1, test, made)
+        self.config.hook.pytest_handlecrashitem(crashitem=nodeid, report=made, sched=None)
+        self.config.hook.pytest_runtest_logreport(report=made)
+        controller.replay.finished.add(test)
+
+    def replace(self, slot: int, cause: str) -> None:
+        """Another worker for the tests that are left."""
+        controller = self.controller
+        if controller.board.waiting() == 0:
+            return
+        dead = controller.nodes[slot]
+        if self.count > self.limit():
+            self.summary = (f"worker {dead.gateway.id} crashed and worker restarting disabled" if self.limit() == 0
+                            else f"maximum crashed workers reached: {self.limit()}")
+            controller.stop()
+            return
+        self.say(f"replacing worker {dead.gateway.id} ({cause})")
+        controller.board.reset_ring(slot + 1)
+        node = controller.nodes[slot] = controller.new_node(slot, f"gw{controller.next_id}")
+        controller.next_id += 1
+        controller.live.add(slot)
+        controller.link.send({"fork": slot, "input": node.workerinput})
+
+    def say(self, line: str) -> None:
+        """A line of its own."""
+        terminal = self.config.pluginmanager.getplugin("terminalreporter")
+        if terminal is not None and self.config.option.verbose >= 0:
+            terminal.ensure_newline()
+            terminal.write_line(line)
+
+    # -- time limits ----------------------------------------------------------------------------
+
+    def check_time_limits(self) -> None:
+        """A test over its limit is aborted: faulthandler writes the stacks of all threads, then the worker ends."""
+        limit = self.config.option.comb_timeout
+        if not limit:
+            return
+        now = time.clock_gettime_ns(time.CLOCK_MONOTONIC)
+        for slot in self.controller.live:
+            pid, test, _, since, finished = self.controller.board.look(slot)
+            if test < 0 or finished or pid <= 0 or now - since < limit * 1e9:
+                continue
+            asked = self.timed_out.setdefault(pid, now)
+            if asked == now:
+                os.kill(pid, signal.SIGABRT)
+            elif now - asked > 2e9:
+                os.kill(pid, signal.SIGKILL)
+
+    # -- the end --------------------------------------------------------------------------------
+
+    def name_tests_that_did_not_run(self) -> None:
+        """What was collected and has no outcome, unless the run was stopped on purpose."""
+        controller = self.controller
+        total = len(controller.ids or []) * (controller.workers if self.config.option.dist == "each" else 1)
+        session = controller.session
+        on_purpose = session.shouldfail or session.shouldstop or controller.error
+        if on_purpose or len(controller.replay.finished) >= total:
+            return
+        left = [n for n in range(total) if n not in controller.replay.finished]
+        self.not_run = [controller.replay.nodeid(n) for n in left]
+        session.testsfailed += 1
+
+    @pytest.hookimpl
+    def pytest_terminal_summary(self, terminalreporter: Any) -> None:
+        """Names them."""
+        if self.summary:
+            terminalreporter.write_sep("=", f"comb: {self.summary}")
+        if not self.not_run:
+            return
+        terminalreporter.write_sep("=", f"comb: {len(self.not_run)} collected tests did not run", red=True)
+        for nodeid in self.not_run[:SHOWN_TESTS]:
+            terminalreporter.write_line(nodeid)
+        if len(self.not_run) > SHOWN_TESTS:
+            terminalreporter.write_line(f"… and {len(self.not_run) - SHOWN_TESTS} more")
+
+
+def _oom_kills() -> Optional[bool]:
+    """Whether the kernel killed something of this control group for want of memory."""
+    try:
+        with open("/sys/fs/cgroup/memory.events", encoding="ascii") as file:
+            counts = dict(line.split() for line in file)
+        return int(counts.get("oom_kill", "0")) > 0
+    except (OSError, ValueError):
+        return None

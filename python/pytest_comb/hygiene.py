@@ -1,0 +1,97 @@
+"""What a process has to put right after a fork, before it runs tests of its own."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import random
+import signal
+import sys
+import tempfile
+import weakref
+from typing import Any
+
+import pytest
+
+
+def take_identity(config: pytest.Config, workerinput: dict[str, Any]) -> None:
+    """The environment of an xdist worker."""
+    os.environ["PYTEST_XDIST_WORKER"] = workerinput["workerid"]
+    os.environ["PYTEST_XDIST_WORKER_COUNT"] = str(workerinput["workercount"])
+    os.environ["PYTEST_XDIST_TESTRUNUID"] = workerinput["testrunuid"]
+    config.workerinput = workerinput  # type: ignore[attr-defined]
+    config.workeroutput = {}  # type: ignore[attr-defined]
+
+
+def own_capture_files(config: pytest.Config) -> None:
+    """A capture file of this process under the objects that everybody holds already: offsets are not shared then."""
+    manager = config.pluginmanager.getplugin("capturemanager")
+    capturing = getattr(manager, "_global_capturing", None)
+    for stream in (getattr(capturing, "out", None), getattr(capturing, "err", None)):
+        file = getattr(stream, "tmpfile", None)
+        target = getattr(stream, "targetfd", None)
+        if target is None or file is None:
+            continue
+        with tempfile.TemporaryFile(buffering=0) as own:
+            os.dup2(own.fileno(), file.fileno())
+            if getattr(stream, "_state", "") == "started":
+                os.dup2(own.fileno(), target)
+
+
+def own_temporary_folder(config: pytest.Config, basetemp: str) -> None:
+    """tmp_path below basetemp."""
+    from pathlib import Path
+
+    config.option.basetemp = basetemp
+    factory = getattr(config, "_tmp_path_factory", None)
+    if factory is not None:
+        factory._given_basetemp = Path(basetemp)
+        factory._basetemp = None
+
+
+def new_random_state() -> None:
+    """Not the state the parent had, unless somebody seeded it on purpose (then every worker has the same)."""
+    random.seed()
+    numpy_random = sys.modules.get("numpy.random")
+    if numpy_random is not None:
+        numpy_random.seed()
+
+
+def forget_exit_handlers() -> None:
+    """What the parent registered is the parent's to clean up; multiprocessing's own is per process."""
+    atexit._clear()
+    for info in list(getattr(weakref.finalize, "_registry", {}).values()):
+        info.atexit = False
+    if weakref.finalize._registered_with_atexit:  # type: ignore[attr-defined]
+        atexit.register(weakref.finalize._exitfunc)  # type: ignore[attr-defined]
+    util = sys.modules.get("multiprocessing.util")
+    if util is not None:
+        atexit.register(util._exit_function)
+    logging = sys.modules.get("logging")
+    if logging is not None:
+        atexit.register(logging.shutdown)
+
+
+def no_terminal_input() -> None:
+    """Standard input is empty, as in an xdist worker."""
+    null = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(null, 0)
+    os.close(null)
+
+
+def default_interrupt() -> None:
+    """Ctrl-C ends the test that runs."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def leave(status: int) -> None:
+    """Ends the process here and now, with its own exit handlers, and never returns to who called pytest."""
+    try:
+        atexit._run_exitfuncs()
+    finally:
+        for stream in (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__):
+            try:
+                stream.flush()  # type: ignore[union-attr]
+            except Exception:
+                pass
+        os._exit(status)

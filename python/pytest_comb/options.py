@@ -1,0 +1,122 @@
+"""The command line: comb's own options, and pytest-xdist's where it is not there."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from typing import Any, Optional, Union
+
+import pytest
+
+DIST_MODES = ("no", "load", "each", "loadscope", "loadfile", "loadgroup", "worksteal")
+START_MODES = ("auto", "once", "import")
+# With these, pytest prints something and runs no test, or needs the terminal.
+RUN_NO_TESTS = ("help", "version", "collectonly", "markers", "show_fixtures_per_test", "showfixtures", "cacheshow",
+                "setuponly", "setupshow", "setupplan", "show_hooks")
+
+
+def parse_workers(text: str) -> Union[int, str]:
+    """The value of -n."""
+    return text if text in ("auto", "logical") else int(text)
+
+
+def xdist_is_coming(pluginmanager: Any) -> bool:
+    """Whether pytest-xdist declares its options in this run, now or later."""
+    if pluginmanager.hasplugin("xdist"):
+        return True
+    if pluginmanager.is_blocked("xdist") or importlib.util.find_spec("xdist") is None:
+        return False
+    config = pluginmanager.getplugin("pytestconfig")
+    named = any("xdist" in str(arg) for arg in config.invocation_params.args)
+    return named or not (os.environ.get("PYTEST_DISABLE_PLUGIN_AUTOLOAD") or "--disable-plugin-autoload"
+                         in config.invocation_params.args)
+
+
+def add_own(parser: pytest.Parser) -> None:
+    """--comb and what goes with it."""
+    group = parser.getgroup("comb", "comb: run tests in parallel")
+    group.addoption("--comb", action="store_true", dest="comb", default=False,
+                    help="Run tests in parallel with comb's engine (alone it means -n auto)")
+    group.addoption("--comb-start", choices=START_MODES, default=None, dest="comb_start",
+                    help="How workers get their tests: collected once and forked, or collected by each worker (auto)")
+    group.addoption("--comb-timeout", type=float, default=0.0, metavar="SECONDS", dest="comb_timeout",
+                    help="Stop a test that takes longer, show the stacks of its threads and go on with the others")
+    parser.addini("comb", "run tests in parallel with comb's engine", type="bool", default=False)
+    parser.addini("comb_start", "as --comb-start", default="auto")
+
+
+def add_xdist(parser: pytest.Parser) -> None:
+    """The options of pytest-xdist that have a meaning here."""
+    group = parser.getgroup("comb", "comb: run tests in parallel")
+    group._addoption("-n", "--numprocesses", dest="numprocesses", metavar="N", type=parse_workers, default=None,
+                     help="Number of workers: a number, auto or logical; 0 turns them off")
+    group.addoption("--maxprocesses", dest="maxprocesses", metavar="N", type=int, default=None,
+                    help="At most so many workers for auto and logical")
+    group.addoption("--max-worker-restart", dest="maxworkerrestart", metavar="N", default=None,
+                    help="How many crashed workers are replaced (default 4 for each worker)")
+    group.addoption("--dist", dest="dist", metavar="MODE", choices=DIST_MODES, default="no",
+                    help="Which tests stay together: " + ", ".join(DIST_MODES))
+    group._addoption("-d", dest="distload", action="store_true", default=False, help="The same as --dist=load")
+    group.addoption("--loadscope-reorder", dest="loadscopereorder", action="store_true", default=True,
+                    help="Accepted; scopes with most work start first where durations are known")
+    group.addoption("--no-loadscope-reorder", dest="loadscopereorder", action="store_false",
+                    help="Keep scopes in the order of the suite")
+    group.addoption("--maxschedchunk", dest="maxschedchunk", metavar="N", type=int, default=None,
+                    help="Accepted; work is handed out test by test")
+    group.addoption("--testrunuid", dest="testrunuid", metavar="UID", default=None,
+                    help="The value of the fixture testrun_uid (default: a new one each run)")
+
+
+def wants_comb(config: pytest.Config, options: Any) -> bool:
+    """Whether this run is comb's, from what is known before conftest files are read."""
+    asked = options.comb or config.getini("comb")
+    if not asked:
+        return False if config.pluginmanager.hasplugin("xdist") else bool(getattr(options, "numprocesses", None))
+    return getattr(options, "numprocesses", None) != 0
+
+
+def runs_tests(options: Any) -> bool:
+    """Not only a listing."""
+    return not any(getattr(options, name, False) for name in RUN_NO_TESTS)
+
+
+def check_debugger(options: Any) -> bool:
+    """False where a debugger needs a run without workers; an explicit number of workers is a usage error then."""
+    if not (getattr(options, "usepdb", False) or getattr(options, "trace", False)):
+        return True
+    if isinstance(getattr(options, "numprocesses", None), int):
+        raise pytest.UsageError("--pdb is incompatible with distributing tests; try using -n0 or -nauto.")
+    return False
+
+
+def _quota_of_cgroup() -> Optional[float]:
+    """CPUs that this control group may use, or None."""
+    try:
+        with open("/sys/fs/cgroup/cpu.max", encoding="ascii") as file:
+            quota, period = file.read().split()[:2]
+        return None if quota == "max" else float(quota) / float(period)
+    except (OSError, ValueError):
+        return None
+
+
+def usable_cpus() -> int:
+    """CPUs this process may use: affinity and control group."""
+    cpus = len(os.sched_getaffinity(0))
+    quota = _quota_of_cgroup()
+    return max(1, min(cpus, int(quota + 0.5))) if quota else cpus
+
+
+def count_workers(config: pytest.Config) -> int:
+    """-n as a number; 0 for none."""
+    asked = getattr(config.option, "numprocesses", None)
+    if isinstance(asked, int):
+        return max(0, asked)
+    by_hook = config.hook.pytest_xdist_auto_num_workers
+    own = [impl for impl in by_hook.get_hookimpls() if not impl.plugin_name.startswith(("xdist", "pytest_comb"))]
+    given = os.environ.get("PYTEST_XDIST_AUTO_NUM_WORKERS", "")
+    if own:
+        workers = by_hook(config=config)
+    else:
+        workers = int(given) if given.isdigit() else usable_cpus()
+    limit = getattr(config.option, "maxprocesses", None)
+    return min(workers, limit) if limit else workers

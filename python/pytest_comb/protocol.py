@@ -1,0 +1,116 @@
+"""What the processes of a run say to each other: frame types, and values as JSON.
+
+Frames travel through the rings of the board (zygote and workers to the controller); messages, which
+are JSON objects, through a socket (controller to zygote). Nothing is ever unpickled.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import socket
+import struct
+from typing import Any, Optional
+
+PASSED = 1  # a test that passed with nothing to tell: binary, see src/native/board.c
+REPORTS = 2  # {"test", "reports"}: anything else about a test
+FINISHED = 3  # {"test"}: after REPORTS, the test is over
+FAMILY = 4  # {"id", "prefix", "keywords"}: keywords that tests of one parent share
+COLLECTED = 5  # what the zygote collected
+COLLECT_REPORT = 6
+WARNING = 7
+INTERNAL_ERROR = 8
+EXIT = 9  # {"message", "code"}: pytest.exit() was called
+READY = 10  # a worker is about to run tests
+GOODBYE = 11  # {"output"}: a worker ends in good order
+DIED = 12  # {"worker", "pid", "status"}: the zygote saw a worker end
+FAILED_START = 13  # {"error", "message"}: the zygote cannot go on
+INTERRUPTED = 14  # KeyboardInterrupt in a worker
+RETIRED = 15  # {"test", "reason"}: a worker that cannot go on ends between two tests
+
+SCHED_DONE = -1
+SCHED_WAIT = -2
+PHASES = {"": 0, "setup": 1, "call": 2, "teardown": 3}
+
+
+def _pack(value: Any) -> Any:
+    """Tuples, sets and bytes as marked objects; what JSON cannot hold as its repr."""
+    if isinstance(value, (str, int, float, bool)) or value is None:
+        return value
+    if isinstance(value, dict):
+        return {str(k): _pack(v) for k, v in value.items()}
+    if isinstance(value, list):
+        return [_pack(v) for v in value]
+    if isinstance(value, tuple):
+        return {"\0tuple": [_pack(v) for v in value]}
+    if isinstance(value, (set, frozenset)):
+        return {"\0set": [_pack(v) for v in value]}
+    if isinstance(value, bytes):
+        return {"\0bytes": base64.b64encode(value).decode("ascii")}
+    return repr(value)
+
+
+def _unpack(value: dict[str, Any]) -> Any:
+    """The reverse, called by json for each object."""
+    if len(value) != 1:
+        return value
+    ((key, content),) = value.items()
+    if key == "\0tuple":
+        return tuple(content)
+    if key == "\0set":
+        return set(content)
+    if key == "\0bytes":
+        return base64.b64decode(content)
+    return value
+
+
+def encode(value: Any) -> bytes:
+    """ASCII JSON: lone surrogates pass as escapes."""
+    return json.dumps(_pack(value), separators=(",", ":")).encode("ascii")
+
+
+def decode(data: bytes) -> Any:
+    """The value that encode() was given."""
+    return json.loads(data, object_hook=_unpack)
+
+
+def can_encode(value: Any) -> bool:
+    """Whether decode(encode(value)) is the same value."""
+    if isinstance(value, (str, int, float, bool, bytes)) or value is None:
+        return True
+    if isinstance(value, (list, tuple, set)):
+        return all(can_encode(v) for v in value)
+    return isinstance(value, dict) and all(isinstance(k, str) and can_encode(v) for k, v in value.items())
+
+
+class Link:
+    """One end of the socket between controller and zygote."""
+
+    def __init__(self, end: socket.socket) -> None:
+        self.socket = end
+
+    def send(self, message: dict[str, Any]) -> None:
+        """Sends it whole; a peer that is gone is noticed elsewhere."""
+        data = encode(message)
+        try:
+            self.socket.sendall(struct.pack("<I", len(data)) + data)
+        except OSError:
+            pass
+
+    def receive(self) -> Optional[dict[str, Any]]:
+        """The next message, waiting for it; None when the peer is gone."""
+        head = self._exactly(4)
+        body = self._exactly(struct.unpack("<I", head)[0]) if head else b""
+        return decode(body) if body else None
+
+    def _exactly(self, count: int) -> bytes:
+        data = b""
+        while len(data) < count:
+            try:
+                part = self.socket.recv(count - len(data))
+            except OSError:
+                return b""
+            if not part:
+                return b""
+            data += part
+        return data

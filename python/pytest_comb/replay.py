@@ -1,0 +1,226 @@
+"""What zygote and workers tell, put to the controller's plugins as if it happened here."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Callable
+
+import pytest
+
+from pytest_comb import protocol, reports
+
+if TYPE_CHECKING:
+    from pytest_comb.controller import Controller
+
+
+class Replay:
+    """One method for each type of frame."""
+
+    def __init__(self, controller: Controller) -> None:
+        self.controller = controller
+        self.config = controller.config
+        self.passed = reports.PassedTests([])
+        self.started: set[int] = set()  # tests whose logstart was replayed and whose end was not
+        self.finished: set[int] = set()
+        self.handlers: dict[int, Callable[[int, Any], None]] = {
+            protocol.REPORTS: self.reports,
+            protocol.FINISHED: self.test_finished,
+            protocol.FAMILY: lambda ring, content: self.passed.learn(ring, content),
+            protocol.COLLECTED: self.collected,
+            protocol.COLLECT_REPORT: self.collect_report,
+            protocol.WARNING: self.warning,
+            protocol.INTERNAL_ERROR: self.internal_error,
+            protocol.EXIT: self.exit,
+            protocol.READY: self.ready,
+            protocol.GOODBYE: self.goodbye,
+            protocol.DIED: self.died,
+            protocol.FAILED_START: self.failed_start,
+            protocol.INTERRUPTED: self.interrupted,
+            protocol.RETIRED: lambda ring, content: self.controller.crashes.retired.update({ring - 1: content}),
+        }
+
+    def frame(self, ring: int, kind: int, payload: Any) -> None:
+        """A frame of ring 0 is the zygote's, of ring 1 + n worker n's."""
+        if kind == protocol.PASSED:
+            self.test_passed(ring, payload)
+        else:
+            self.handlers[kind](ring, protocol.decode(payload))
+
+    # -- tests ----------------------------------------------------------------------------------
+
+    def decorate(self, ring: int, test: int, report: Any) -> Any:
+        """The attributes a report has under xdist."""
+        node = self.controller.nodes[ring - 1]
+        report.node = node
+        report.worker_id = node.gateway.id
+        report.testrun_uid = node.nodemanager.testrunuid
+        report.item_index = test
+        return report
+
+    def test_passed(self, ring: int, record: Any) -> None:
+        """A whole test from its binary record."""
+        test = record[0]
+        hook = self.config.hook
+        made = self.passed.reports(ring, record)
+        nodeid, location = made[0].nodeid, made[0].location
+        hook.pytest_runtest_logstart(nodeid=nodeid, location=location)
+        for report in made:
+            hook.pytest_runtest_logreport(report=self.decorate(ring, test, report))
+        hook.pytest_runtest_logfinish(nodeid=nodeid, location=location)
+        self.finished.add(test)
+
+    def start(self, test: int, location: Any) -> None:
+        """logstart, once a test."""
+        if test not in self.started:
+            self.started.add(test)
+            self.config.hook.pytest_runtest_logstart(nodeid=self.nodeid(test), location=location)
+
+    def nodeid(self, test: int) -> str:
+        """In the mode `each` there are several tests with one id."""
+        return self.passed.ids[test % len(self.passed.ids)]
+
+    def reports(self, ring: int, content: Any) -> None:
+        """Reports of a test as frames."""
+        test = content["test"]
+        for data in content["reports"]:
+            report = reports.from_plain(self.config, data)
+            self.restore(report)
+            self.start(test, report.location)
+            self.config.hook.pytest_runtest_logreport(report=self.decorate(ring, test, report))
+
+    def restore(self, report: Any) -> None:
+        """What JSON turned into lists."""
+        report.location = tuple(report.location)
+        report.sections = [tuple(section) for section in report.sections]
+        report.user_properties = [tuple(pair) for pair in report.user_properties]
+        if isinstance(report.longrepr, list):
+            report.longrepr = tuple(report.longrepr)
+
+    def test_finished(self, ring: int, content: Any) -> None:
+        """The last word about a test that had REPORTS."""
+        test = content["test"]
+        self.finished.add(test)
+        nodeid = self.nodeid(test)
+        path = nodeid.split("::")[0]
+        self.started.discard(test)
+        self.config.hook.pytest_runtest_logfinish(nodeid=nodeid, location=(path, None, path))
+
+    # -- collection -----------------------------------------------------------------------------
+
+    def collected(self, ring: int, content: Any) -> None:
+        """The suite is known; workers are being forked."""
+        controller = self.controller
+        controller.ids = content["ids"]
+        controller.live = set(range(content["workers"]))
+        controller.board.watch(content["workers"])
+        self.passed.ids = content["ids"]
+        session = controller.session
+        session.testscollected = len(content["ids"])
+        session.shouldfail = session.shouldfail or content["failed"]
+        session.shouldstop = session.shouldstop or content["stopped"]
+        if content["deselected"]:
+            self.config.hook.pytest_deselected(items=[_Deselected(nodeid) for nodeid in content["deselected"]])
+        self.say_collected(content)
+        for slot in sorted(controller.live):
+            self.config.hook.pytest_xdist_node_collection_finished(node=controller.nodes[slot], ids=content["ids"])
+        cache = self.config.pluginmanager.getplugin("nfplugin")
+        if cache is not None:
+            cache.cached_nodeids.update(content["ids"])
+        if session.testsfailed and not self.config.option.continue_on_collection_errors:
+            errors = "error" if session.testsfailed == 1 else "errors"
+            controller.error = session.Interrupted(f"{session.testsfailed} {errors} during collection")
+
+    def say_collected(self, content: Any) -> None:
+        """The lines that pytest prints after a collection."""
+        terminal = self.config.pluginmanager.getplugin("terminalreporter")
+        if terminal is None:
+            return
+        terminal._numcollected = len(content["ids"]) + len(content["deselected"])
+        terminal.report_collect(True)
+        for line in _flatten(content["lines"]):
+            terminal.write_line(line)
+
+    def collect_report(self, ring: int, content: Any) -> None:
+        """A module that failed or was skipped."""
+        report = reports.from_plain(self.config, content["report"])
+        if isinstance(report.longrepr, list):
+            report.longrepr = tuple(report.longrepr)
+        if report.result is None:
+            report.result = []
+        self.config.hook.pytest_collectreport(report=report)
+
+    # -- other ----------------------------------------------------------------------------------
+
+    def warning(self, ring: int, content: Any) -> None:
+        """For the summary at the end."""
+        location = content["location"]
+        self.config.hook.pytest_warning_recorded.call_historic(kwargs={
+            "warning_message": reports.warning_from_plain(content["warning"]), "when": content["when"],
+            "nodeid": content["nodeid"], "location": tuple(location) if location else None})
+
+    def internal_error(self, ring: int, content: Any) -> None:
+        """Shown as pytest's own; the run ends with its exit code."""
+        self.controller.error = _RemoteError(content["text"])
+
+    def exit(self, ring: int, content: Any) -> None:
+        """pytest.exit() in a worker."""
+        self.controller.error = pytest.exit.Exception(content["message"], content["code"])
+
+    def interrupted(self, ring: int, content: Any) -> None:
+        """KeyboardInterrupt, raised by a test or by the controller's own signal."""
+        if self.controller.error is None:
+            self.controller.error = KeyboardInterrupt()
+
+    def ready(self, ring: int, content: Any) -> None:
+        """A worker starts."""
+        node = self.controller.nodes[ring - 1]
+        node.ready(content["pid"])
+        self.config.hook.pytest_testnodeready(node=node)
+
+    def goodbye(self, ring: int, content: Any) -> None:
+        """A worker has finished its session."""
+        node = self.controller.nodes[ring - 1]
+        node.workeroutput = content["output"]
+        self.config.hook.pytest_testnodedown(node=node, error=None)
+        session = self.controller.session
+        session.shouldstop = session.shouldstop or node.workeroutput["shouldstop"]
+
+    def died(self, ring: int, content: Any) -> None:
+        """A worker's process has ended, in good order or not."""
+        self.controller.crashes.worker_ended(content)
+
+    def failed_start(self, ring: int, content: Any) -> None:
+        """The collection could not be done."""
+        kind, message = content["error"], content["message"]
+        if kind == "UsageError":
+            error: BaseException = pytest.UsageError(*message.split("\n"))
+        elif kind == "Exit":
+            error = pytest.exit.Exception(message, content["code"])
+        elif kind == "KeyboardInterrupt":
+            error = KeyboardInterrupt()
+        elif kind in ("Interrupted", "Failed"):
+            error = getattr(self.controller.session, kind)(message)
+        else:
+            error = _RemoteError(content["details"])
+        self.controller.error = self.controller.error or error
+        self.controller.ids = self.controller.ids or []
+
+
+class _RemoteError(Exception):
+    """An exception of another process, with its traceback as text."""
+
+
+class _Deselected:
+    """Stands for an item that was deselected in the zygote."""
+
+    def __init__(self, nodeid: str) -> None:
+        self.nodeid = nodeid
+        self.name = nodeid.rsplit("::", 1)[-1]
+
+
+def _flatten(lines: Any) -> list[str]:
+    """Lines of a hook whose implementations return a text, a list, or a list of lists."""
+    if lines is None:
+        return []
+    if isinstance(lines, str):
+        return [lines] if lines else []
+    return [line for part in lines for line in _flatten(part)]

@@ -1,0 +1,110 @@
+"""Reports on their way from a worker to the controller."""
+
+from __future__ import annotations
+
+import importlib
+import warnings
+from typing import Any, Optional
+
+import pytest
+
+from pytest_comb import protocol
+
+
+def to_plain(config: pytest.Config, report: Any) -> dict[str, Any]:
+    """By the hook that plugins implement for their own kinds of reports."""
+    return config.hook.pytest_report_to_serializable(config=config, report=report)
+
+
+def from_plain(config: pytest.Config, data: dict[str, Any]) -> Any:
+    """The reverse."""
+    return config.hook.pytest_report_from_serializable(config=config, data=data)
+
+
+def warning_to_plain(message: warnings.WarningMessage) -> dict[str, Any]:
+    """A recorded warning: class by name, arguments where they are plain values."""
+    warning = message.message
+    args = getattr(warning, "args", None)
+    return {
+        "text": str(warning),
+        "kind": _name_of(type(warning)) if isinstance(warning, Warning) else None,
+        "args": args if protocol.can_encode(args) else None,
+        "category": _name_of(message.category) if message.category else None,
+        "filename": message.filename,
+        "lineno": message.lineno,
+        "line": message.line,
+    }
+
+
+def warning_from_plain(data: dict[str, Any]) -> warnings.WarningMessage:
+    """The reverse; a class that cannot be found here becomes UserWarning."""
+    kind = _find(data["kind"]) or UserWarning
+    category = _find(data["category"]) or kind
+    try:
+        warning = kind(*data["args"]) if data["args"] is not None else kind(data["text"])
+    except Exception:
+        warning = UserWarning(data["text"])
+    return warnings.WarningMessage(message=warning, category=category, filename=data["filename"],
+                                   lineno=data["lineno"], line=data["line"])
+
+
+def _name_of(kind: type) -> list[str]:
+    return [kind.__module__, kind.__name__]
+
+
+def _find(name: Optional[list[str]]) -> Any:
+    """A warning class by module and name, or None."""
+    if not name:
+        return None
+    try:
+        kind = getattr(importlib.import_module(name[0]), name[1])
+    except Exception:
+        return None
+    return kind if isinstance(kind, type) and issubclass(kind, Warning) else None
+
+
+class PassedTests:
+    """Makes the three reports of a passed test again from its binary record."""
+
+    WHEN = ("setup", "call", "teardown")
+
+    def __init__(self, ids: list[str]) -> None:
+        self.ids = ids
+        self.families: dict[tuple[int, int], dict[str, Any]] = {}
+        sample = pytest.TestReport("", ("", None, ""), {}, "passed", None, "setup").__dict__
+        self.has_times = "start" in sample
+
+    def learn(self, ring: int, family: dict[str, Any]) -> None:
+        """A FAMILY frame."""
+        self.families[ring, family["id"]] = family
+
+    def location(self, ring: int, record: Any) -> tuple[str, Optional[int], str]:
+        """As item.location was."""
+        test, family, line, _ = record
+        path, _, rest = self.ids[test].partition("::")
+        return (path, line if line >= 0 else None, rest.replace("::", "."))
+
+    def reports(self, ring: int, record: Any) -> list[pytest.TestReport]:
+        """setup, call and teardown."""
+        test, family_id, _, times = record
+        family = self.families[ring, family_id]
+        nodeid, location = self.ids[test], self.location(ring, record)
+        keywords = {nodeid[family["prefix"]:]: 1}
+        keywords.update(family["keywords"])
+        made = []
+        for n, when in enumerate(self.WHEN):
+            report = pytest.TestReport.__new__(pytest.TestReport)
+            values = report.__dict__
+            values["nodeid"] = nodeid
+            values["location"] = location
+            values["keywords"] = dict(keywords)
+            values["outcome"] = "passed"
+            values["longrepr"] = None
+            values["when"] = when
+            values["user_properties"] = []
+            values["sections"] = []
+            values["duration"] = times[n * 3 + 2]
+            if self.has_times:
+                values["start"], values["stop"] = times[n * 3], times[n * 3 + 1]
+            made.append(report)
+        return made

@@ -1,0 +1,226 @@
+"""A worker: takes tests from the scheduler one by one, runs them, and reports."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, Generator, Optional
+
+import pytest
+
+from pytest_comb import protocol, reports
+
+
+class LateItem:
+    """The next item, asked for when fixtures are torn down and not before: no test is held back by a running one."""
+
+    def __init__(self, worker: Worker, current: pytest.Item) -> None:
+        self._worker, self._current = worker, current
+        self._answer: Any = None
+        self._asked = False
+
+    def _item(self) -> Any:
+        if not self._asked:
+            self._answer, self._asked = self._worker.next_item(), True
+        return self._answer
+
+    def __bool__(self) -> bool:
+        return self._item() is not None
+
+    def listchain(self) -> list[Any]:
+        """The collectors that the next test needs; while nobody knows it, the session."""
+        item = self._item()
+        return self._current.listchain()[:1] if item is Worker.UNKNOWN else item.listchain()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._item(), name)
+
+    def __eq__(self, other: object) -> bool:
+        return self._item() == (other._item() if isinstance(other, LateItem) else other)
+
+    def __hash__(self) -> int:
+        return hash(self._item())
+
+
+class Worker:
+    """The plugin in a worker process."""
+
+    UNKNOWN = object()  # there will be a next test, but it cannot be named yet
+    IDLE, SETUP, CALL, TEARDOWN = range(4)
+    AFTER = {"setup": CALL, "call": TEARDOWN}
+
+    def __init__(self, config: pytest.Config, board: Any, slot: int, workerinput: dict[str, Any], crash_fd: int) -> None:
+        self.config, self.board, self.slot = config, board, slot
+        self.id: str = workerinput["workerid"]
+        self.crash_fd = crash_fd
+        self.session: Any = None
+        self.index = -1
+        self.pending: list[Any] = []  # reports of the current test, not sent yet
+        self.sent_some = False
+        self.loose = False  # fixtures of an unknown next test may still stand
+        self.said_goodbye = False
+        self.families: dict[Any, int] = {}
+        sample = pytest.TestReport("", ("", None, ""), {}, "passed", None, "setup")
+        self.plain_size = len(sample.__dict__)
+        self.no_times = not hasattr(sample, "start")
+
+    def send(self, kind: int, **content: Any) -> None:
+        """A frame to the controller."""
+        self.board.send(1 + self.slot, kind, protocol.encode(content), kind != protocol.FAMILY)
+
+    def run(self, session: pytest.Session) -> None:
+        """Until nothing is left, or the run is stopped."""
+        self.session = session
+        self.board.start_slot(self.slot, os.getpid())
+        self.send(protocol.READY, pid=os.getpid())
+        try:
+            self.run_all(session)
+        except pytest.exit.Exception as error:
+            self.board.stop()
+            self.send(protocol.EXIT, message=error.msg, code=error.returncode)
+            raise
+        except KeyboardInterrupt:
+            self.board.stop()
+            self.send(protocol.INTERRUPTED, test=self.index)
+            raise
+
+    def run_all(self, session: pytest.Session) -> None:
+        """The loop over tests; which one comes next is the scheduler's business."""
+        while True:
+            index = self.board.take(self.slot, True)
+            if index < 0:
+                return
+            self.run_one(session.items[index % len(session.items)], index)
+            if session.shouldfail or session.shouldstop:
+                self.board.stop()
+                return
+
+    def next_item(self) -> Any:
+        """What LateItem stands for."""
+        if self.session.shouldfail or self.session.shouldstop:
+            return None
+        index = self.board.take(self.slot, False)
+        if index == protocol.SCHED_WAIT:
+            self.loose = True
+            return self.UNKNOWN
+        return self.session.items[index % len(self.session.items)] if index >= 0 else None
+
+    def run_one(self, item: pytest.Item, index: int) -> None:
+        """One test, with all its reports."""
+        self.index, self.item = index, item
+        self.prepare(item)
+        self.board.begin(self.slot)
+        item.config.hook.pytest_runtest_protocol(item=item, nextitem=LateItem(self, item))
+        self.complete()
+        self.board.end(self.slot)
+
+    def prepare(self, item: pytest.Item) -> None:
+        """Fixtures that an unknown next item left standing and this test does not need go first."""
+        if not self.loose:
+            return
+        self.loose = False
+        state = self.session._setupstate
+        needed = item.listchain()
+        if any(node not in needed for node in state.stack):
+            state.teardown_exact(item)
+
+    def pytest_runtest_logreport(self, report: Any) -> None:
+        """Reports wait for the end of the test, unless one tells something that a crash must not take away."""
+        self.pending.append(report)
+        phase = self.AFTER.get(report.when)
+        if phase is not None:
+            self.board.set_phase(self.slot, phase)
+        if report.outcome != "passed":
+            self.flush()
+
+    def flush(self) -> None:
+        """Sends what waits."""
+        if self.pending:
+            plain = [reports.to_plain(self.config, report) for report in self.pending]
+            self.pending = []
+            self.sent_some = True
+            self.send(protocol.REPORTS, test=self.index, reports=plain)
+
+    def complete(self) -> None:
+        """The test is over: a binary record where that says all, frames otherwise."""
+        if not (len(self.pending) == 3 and not self.sent_some and self.send_record()):
+            self.flush()
+            self.send(protocol.FINISHED, test=self.index)
+            if not self.captures():
+                self.retire()
+        self.pending, self.sent_some = [], False
+
+    def captures(self) -> bool:
+        """False after a test that closed descriptors it did not open: every later test would fail for it."""
+        capturing = getattr(self.config.pluginmanager.getplugin("capturemanager"), "_global_capturing", None)
+        files = [getattr(getattr(capturing, name, None), "tmpfile", None) for name in ("out", "err")]
+        try:
+            for file in files:
+                if file is not None and hasattr(file, "buffer"):
+                    os.fstat(file.fileno())
+        except OSError:
+            return False
+        return True
+
+    def retire(self) -> None:
+        """Makes room for a worker that is whole."""
+        self.board.end(self.slot)
+        self.send(protocol.RETIRED, test=self.index, reason="a test closed descriptors it did not open")
+        os._exit(0)
+
+    def send_record(self) -> bool:
+        """False when the reports hold more than a record can."""
+        setup, call, teardown = self.pending
+        if (setup.when, call.when, teardown.when) != ("setup", "call", "teardown"):
+            return False
+        keywords = setup.keywords
+        for report in self.pending:
+            values = report.__dict__
+            if (len(values) != self.plain_size or report.sections or report.user_properties
+                    or report.longrepr is not None or report.keywords != keywords or report.outcome != "passed"):
+                return False
+        path, line, domain = setup.location
+        head, _, tail = setup.nodeid.partition("::")
+        if path != head or domain != tail.replace("::", "."):
+            return False
+        family = self.family_of(setup)
+        if family < 0:
+            return False
+        self.board.send_passed(self.slot, self.index, family, -1 if line is None else line, *self.times())
+        return True
+
+    def times(self) -> tuple[float, ...]:
+        """start, stop and duration of each phase."""
+        made: tuple[float, ...] = ()
+        for report in self.pending:
+            made += (0.0, 0.0) if self.no_times else (report.start, report.stop)
+            made += (report.duration,)
+        return made
+
+    def family_of(self, report: Any) -> int:
+        """The number under which the controller knows these keywords, but for the test's own name."""
+        name, *others = report.keywords
+        if not report.nodeid.endswith(name):
+            return -1
+        prefix = len(report.nodeid) - len(name)
+        key = (prefix, tuple(others))
+        known = self.families.get(key)
+        if known is None:
+            known = self.families[key] = len(self.families)
+            self.send(protocol.FAMILY, id=known, prefix=prefix, keywords={k: 1 for k in others})
+        return known
+
+    def pytest_internalerror(self, excrepr: object) -> None:
+        """Ends the run, as in a serial one."""
+        self.board.stop()
+        self.send(protocol.INTERNAL_ERROR, text=str(excrepr))
+
+    @pytest.hookimpl(hookwrapper=True)
+    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> Generator[None, Any, None]:
+        """What plugins leave for the controller goes with the goodbye."""
+        output = self.config.workeroutput  # type: ignore[attr-defined]
+        output["exitstatus"] = int(exitstatus)
+        output["shouldfail"], output["shouldstop"] = session.shouldfail, session.shouldstop
+        yield
+        self.board.finish_slot(self.slot)
+        self.send(protocol.GOODBYE, output=output)
+        self.said_goodbye = True

@@ -1,0 +1,79 @@
+/*
+ * board.h: the shared memory in which controller, zygote and workers meet.
+ *
+ * One anonymous memory file, mapped before the first fork, so that every
+ * process of a run has it at the same address; it needs no name and no space in
+ * /dev/shm, and is gone with the last process. It holds the scheduler behind a
+ * robust mutex (a process that dies with it leaves the scheduler recoverable),
+ * a slot for each process (ring 0 is the zygote's, ring 1 + n worker n's), and
+ * what each worker does right now.
+ *
+ * The controller reads all rings; each other process writes its own. A doorbell
+ * wakes the controller for what should not wait for its next look.
+ */
+#ifndef COMB_ENGINE_BOARD_H
+#define COMB_ENGINE_BOARD_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "engine/ring.h"
+#include "engine/sched.h"
+
+#define BOARD_MAX_WORKERS 1024
+
+enum board_phase { PHASE_IDLE, PHASE_SETUP, PHASE_CALL, PHASE_TEARDOWN };
+
+/* What a worker does; written by it alone, read by the controller at any time. */
+struct board_slot {
+	_Atomic int32_t pid;
+	_Atomic uint32_t test;  /* SCHED_NONE: none */
+	_Atomic uint32_t phase; /* enum board_phase */
+	_Atomic int64_t since_ns; /* clock_now_ns() when the test began */
+	_Atomic bool finished;  /* said goodbye: what follows is its orderly end */
+};
+
+struct board;
+
+/* NULL and *err when memory is refused. */
+struct board *board_open(struct err *err);
+/* Unmaps it in this process. Safe on NULL. */
+void board_close(struct board *self);
+
+/* Makes the scheduler, once, before any worker starts. */
+int board_plan(struct board *self, const struct sched_test *tests, uint32_t count, const struct sched_options *options,
+	       struct err *err);
+bool board_is_planned(const struct board *self);
+
+/*
+ * The scheduler calls of sched.h under the mutex. take: with wait, blocks
+ * while the answer is SCHED_WAIT, and while other workers hold tests that could
+ * come back; SCHED_DONE is final then.
+ */
+int64_t board_take(struct board *self, uint32_t worker, bool wait);
+void board_begin(struct board *self, uint32_t worker);
+void board_end(struct board *self, uint32_t worker);
+uint32_t board_leave(struct board *self, uint32_t worker);
+void board_stop(struct board *self);
+enum sched_state board_state(struct board *self, uint32_t test);
+uint32_t board_waiting(struct board *self);
+
+struct board_slot *board_slot(struct board *self, uint32_t worker);
+void board_set_phase(struct board *self, uint32_t worker, enum board_phase phase);
+
+/* ring 0: zygote, 1 + n: worker n. Blocks while the ring is full. urgent: rings the bell. */
+void board_send(struct board *self, uint32_t ring, uint16_t type, const void *bytes, size_t len, bool urgent);
+/* For the controller: as ring_read(). */
+int board_receive(struct board *self, uint32_t ring, struct ring_frame *frame);
+/* Makes a ring of a dead worker new. */
+void board_reset_ring(struct board *self, uint32_t ring);
+/*
+ * The doorbell is a futex, not a descriptor: a test may close every descriptor
+ * it can find. wait: true when it rang, false after the time or at a signal.
+ */
+bool board_wait_bell(struct board *self, int64_t timeout_ns);
+void board_ring_bell(struct board *self);
+
+#endif

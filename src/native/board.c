@@ -1,0 +1,363 @@
+/* The type Board: engine/board.h for Python. */
+#include "native/native.h"
+
+#include <string.h>
+
+#include "base/os.h"
+#include "engine/board.h"
+
+#include "base/banned.h"
+
+/* Frame types that this file makes or reads itself; what others mean is said in protocol.py. */
+#define FRAME_PASSED 1
+
+/* A test that passed with no output and nothing else to tell: three phases with start, stop and duration in seconds. */
+struct passed {
+	uint32_t test;
+	uint32_t family; /* which keywords: see worker.py */
+	int32_t line;    /* 0-based; -1 for none */
+	uint32_t reserved;
+	double times[9];
+};
+
+struct board_object {
+	PyObject_HEAD
+	struct board *board;
+	uint32_t workers; /* rings to look at, beside the zygote's */
+};
+
+static PyObject *board_new(PyTypeObject *type, PyObject *args, PyObject *keywords)
+{
+	struct err err = ERR_INIT;
+	allocfunc allocate = (allocfunc)PyType_GetSlot(type, Py_tp_alloc);
+	struct board_object *self = (struct board_object *)allocate(type, 0);
+	if (!self)
+		return NULL;
+	self->board = board_open(&err);
+	if (!self->board) {
+		Py_DECREF(self);
+		return native_raise(&err);
+	}
+	return (PyObject *)self;
+}
+
+static void board_dealloc(PyObject *object)
+{
+	PyTypeObject *type = Py_TYPE(object);
+	board_close(((struct board_object *)object)->board);
+	((freefunc)PyType_GetSlot(type, Py_tp_free))(object);
+	Py_DECREF(type);
+}
+
+static struct board *board_of(PyObject *object)
+{
+	return ((struct board_object *)object)->board;
+}
+
+/* A worker's number from args, checked against the rings there are. -1 with an exception. */
+static int check_worker(unsigned worker)
+{
+	if (worker < BOARD_MAX_WORKERS)
+		return 0;
+	PyErr_Format(PyExc_ValueError, "worker %u is out of range", worker);
+	return -1;
+}
+
+static int read_test(PyObject *row, struct sched_test *test)
+{
+	unsigned scope;
+	long group;
+	double cost_s;
+	unsigned long long exclusive, shared;
+	int serial;
+	if (!PyArg_ParseTuple(row, "IldKKp", &scope, &group, &cost_s, &exclusive, &shared, &serial))
+		return -1;
+	*test = (struct sched_test){ .scope = scope, .group = group < 0 ? SCHED_NONE : (uint32_t)group,
+				     .cost_s = (float)cost_s, .exclusive = exclusive, .shared = shared,
+				     .serial = serial };
+	return 0;
+}
+
+static PyObject *plan(PyObject *object, PyObject *args)
+{
+	struct board_object *self = (struct board_object *)object;
+	struct sched_options options = { .workers = 0 };
+	struct err err = ERR_INIT;
+	PyObject *rows;
+	int each, longest_first;
+	if (!PyArg_ParseTuple(args, "O!Ipp", &PyList_Type, &rows, &options.workers, &each, &longest_first))
+		return NULL;
+	options.each = each;
+	options.longest_first = longest_first;
+	Py_ssize_t count = PyList_Size(rows);
+	cleanup_free struct sched_test *tests = os_malloc(sizeof(*tests) * (size_t)count);
+	if (!tests)
+		return PyErr_NoMemory();
+	for (Py_ssize_t i = 0; i < count; i++)
+		if (read_test(PyList_GetItem(rows, i), &tests[i]) < 0)
+			return NULL;
+	if (board_plan(self->board, tests, (uint32_t)count, &options, &err) < 0)
+		return native_raise(&err);
+	self->workers = options.workers;
+	Py_RETURN_NONE;
+}
+
+static PyObject *watch(PyObject *object, PyObject *args)
+{
+	unsigned workers;
+	if (!PyArg_ParseTuple(args, "I", &workers) || (workers > 0 && check_worker(workers - 1) < 0))
+		return NULL;
+	((struct board_object *)object)->workers = workers;
+	Py_RETURN_NONE;
+}
+
+static PyObject *take(PyObject *object, PyObject *args)
+{
+	unsigned worker;
+	int wait;
+	int64_t answer;
+	if (!PyArg_ParseTuple(args, "Ip", &worker, &wait) || check_worker(worker) < 0)
+		return NULL;
+	Py_BEGIN_ALLOW_THREADS
+	answer = board_take(board_of(object), worker, wait);
+	Py_END_ALLOW_THREADS
+	return PyLong_FromLongLong(answer);
+}
+
+static PyObject *begin(PyObject *object, PyObject *args)
+{
+	unsigned worker;
+	if (!PyArg_ParseTuple(args, "I", &worker) || check_worker(worker) < 0)
+		return NULL;
+	board_begin(board_of(object), worker);
+	Py_RETURN_NONE;
+}
+
+static PyObject *end(PyObject *object, PyObject *args)
+{
+	unsigned worker;
+	if (!PyArg_ParseTuple(args, "I", &worker) || check_worker(worker) < 0)
+		return NULL;
+	board_end(board_of(object), worker);
+	Py_RETURN_NONE;
+}
+
+static PyObject *leave(PyObject *object, PyObject *args)
+{
+	unsigned worker;
+	if (!PyArg_ParseTuple(args, "I", &worker) || check_worker(worker) < 0)
+		return NULL;
+	uint32_t lost = board_leave(board_of(object), worker);
+	return PyLong_FromLong(lost == SCHED_NONE ? -1 : (long)lost);
+}
+
+static PyObject *stop(PyObject *object, PyObject *unused)
+{
+	board_stop(board_of(object));
+	Py_RETURN_NONE;
+}
+
+static PyObject *state(PyObject *object, PyObject *args)
+{
+	unsigned test;
+	if (!PyArg_ParseTuple(args, "I", &test))
+		return NULL;
+	return PyLong_FromLong(board_state(board_of(object), test));
+}
+
+static PyObject *waiting(PyObject *object, PyObject *unused)
+{
+	return PyLong_FromUnsignedLong(board_waiting(board_of(object)));
+}
+
+static PyObject *set_phase(PyObject *object, PyObject *args)
+{
+	unsigned worker, phase;
+	if (!PyArg_ParseTuple(args, "II", &worker, &phase) || check_worker(worker) < 0)
+		return NULL;
+	board_set_phase(board_of(object), worker, (enum board_phase)phase);
+	Py_RETURN_NONE;
+}
+
+static PyObject *start_slot(PyObject *object, PyObject *args)
+{
+	unsigned worker;
+	int pid;
+	if (!PyArg_ParseTuple(args, "Ii", &worker, &pid) || check_worker(worker) < 0)
+		return NULL;
+	struct board_slot *slot = board_slot(board_of(object), worker);
+	atomic_store(&slot->finished, false);
+	atomic_store(&slot->pid, pid);
+	Py_RETURN_NONE;
+}
+
+static PyObject *finish_slot(PyObject *object, PyObject *args)
+{
+	unsigned worker;
+	if (!PyArg_ParseTuple(args, "I", &worker) || check_worker(worker) < 0)
+		return NULL;
+	atomic_store(&board_slot(board_of(object), worker)->finished, true);
+	Py_RETURN_NONE;
+}
+
+/* (pid, test or -1, phase, ns since an arbitrary start, finished) */
+static PyObject *look(PyObject *object, PyObject *args)
+{
+	unsigned worker;
+	if (!PyArg_ParseTuple(args, "I", &worker) || check_worker(worker) < 0)
+		return NULL;
+	struct board_slot *slot = board_slot(board_of(object), worker);
+	uint32_t test = atomic_load(&slot->test);
+	return Py_BuildValue("iliLO", (int)atomic_load(&slot->pid), test == SCHED_NONE ? -1L : (long)test,
+			     (int)atomic_load(&slot->phase), (long long)atomic_load(&slot->since_ns),
+			     atomic_load(&slot->finished) ? Py_True : Py_False);
+}
+
+static PyObject *send_frame(PyObject *object, PyObject *args)
+{
+	unsigned ring, type;
+	const char *bytes;
+	Py_ssize_t len;
+	int urgent;
+	if (!PyArg_ParseTuple(args, "IIy#p", &ring, &type, &bytes, &len, &urgent) ||
+	    (ring > 0 && check_worker(ring - 1) < 0))
+		return NULL;
+	Py_BEGIN_ALLOW_THREADS
+	board_send(board_of(object), ring, (uint16_t)type, bytes, (size_t)len, urgent);
+	Py_END_ALLOW_THREADS
+	Py_RETURN_NONE;
+}
+
+static PyObject *send_passed(PyObject *object, PyObject *args)
+{
+	unsigned worker;
+	struct passed record = { .reserved = 0 };
+	double *t = record.times;
+	if (!PyArg_ParseTuple(args, "IIIiddddddddd", &worker, &record.test, &record.family, &record.line, &t[0], &t[1],
+			      &t[2], &t[3], &t[4], &t[5], &t[6], &t[7], &t[8]) ||
+	    check_worker(worker) < 0)
+		return NULL;
+	board_send(board_of(object), 1 + worker, FRAME_PASSED, &record, sizeof(record), false);
+	Py_RETURN_NONE;
+}
+
+/* (test, family, line, nine times) or the bytes of the frame */
+static PyObject *payload_of(const struct ring_frame *frame)
+{
+	if (frame->type != FRAME_PASSED || frame->payload.len != sizeof(struct passed))
+		return PyBytes_FromStringAndSize(frame->payload.ptr, (Py_ssize_t)frame->payload.len);
+	struct passed record;
+	memcpy(&record, frame->payload.ptr, sizeof(record));
+	const double *t = record.times;
+	return Py_BuildValue("IIi(ddddddddd)", record.test, record.family, record.line, t[0], t[1], t[2], t[3], t[4],
+			     t[5], t[6], t[7], t[8]);
+}
+
+static int add_frame(PyObject *list, uint32_t ring, const struct ring_frame *frame)
+{
+	PyObject *payload = payload_of(frame);
+	if (!payload)
+		return -1;
+	PyObject *row = Py_BuildValue("IIN", ring, (unsigned)frame->type, payload);
+	int failed = !row || PyList_Append(list, row) < 0;
+	Py_XDECREF(row);
+	return failed ? -1 : 0;
+}
+
+static int drain_ring(struct board *board, uint32_t ring, PyObject *list)
+{
+	struct ring_frame frame;
+	int got;
+	while ((got = board_receive(board, ring, &frame)) > 0)
+		if (add_frame(list, ring, &frame) < 0)
+			return -1;
+	if (got == 0)
+		return 0;
+	PyErr_Format(PyExc_RuntimeError, "the shared memory of ring %u is damaged", ring);
+	return -1;
+}
+
+static PyObject *drain(PyObject *object, PyObject *unused)
+{
+	struct board_object *self = (struct board_object *)object;
+	PyObject *list = PyList_New(0);
+	for (uint32_t ring = 0; list && ring <= self->workers; ring++)
+		if (drain_ring(self->board, ring, list) < 0) {
+			Py_DECREF(list);
+			return NULL;
+		}
+	return list;
+}
+
+/* Waits until the bell rings, a signal comes or the time is over; signal handlers run. */
+static PyObject *wait_bell(PyObject *object, PyObject *args)
+{
+	double seconds;
+	int rang;
+	if (!PyArg_ParseTuple(args, "d", &seconds))
+		return NULL;
+	Py_BEGIN_ALLOW_THREADS
+	rang = board_wait_bell(board_of(object), (int64_t)(seconds * 1e9));
+	Py_END_ALLOW_THREADS
+	if (PyErr_CheckSignals() < 0)
+		return NULL;
+	return PyBool_FromLong(rang);
+}
+
+static PyObject *reset_ring(PyObject *object, PyObject *args)
+{
+	unsigned ring;
+	if (!PyArg_ParseTuple(args, "I", &ring) || (ring > 0 && check_worker(ring - 1) < 0))
+		return NULL;
+	board_reset_ring(board_of(object), ring);
+	Py_RETURN_NONE;
+}
+
+static PyMethodDef board_methods[] = {
+	{ "plan", plan, METH_VARARGS, "plan(rows, workers, each, longest_first): rows of (scope, group, cost_s, exclusive, "
+				      "shared, serial)" },
+	{ "watch", watch, METH_VARARGS, "watch(workers): how many rings drain() looks at" },
+	{ "take", take, METH_VARARGS, "take(worker, wait) -> index, -1 for nothing left, -2 for not now" },
+	{ "begin", begin, METH_VARARGS, "begin(worker): the test taken starts" },
+	{ "end", end, METH_VARARGS, "end(worker): the running test ended" },
+	{ "leave", leave, METH_VARARGS, "leave(worker) -> index of the test it was running, or -1" },
+	{ "stop", stop, METH_NOARGS, "stop(): no test is handed out any more" },
+	{ "state", state, METH_VARARGS, "state(test) -> 0 waiting, 1 claimed, 2 running, 3 done, 4 lost" },
+	{ "waiting", waiting, METH_NOARGS, "waiting() -> number of tests nobody holds" },
+	{ "set_phase", set_phase, METH_VARARGS, "set_phase(worker, phase): 1 setup, 2 call, 3 teardown" },
+	{ "start_slot", start_slot, METH_VARARGS, "start_slot(worker, pid)" },
+	{ "finish_slot", finish_slot, METH_VARARGS, "finish_slot(worker): what follows is an orderly end" },
+	{ "look", look, METH_VARARGS, "look(worker) -> (pid, test, phase, since_ns, finished)" },
+	{ "send", send_frame, METH_VARARGS, "send(ring, type, bytes, urgent)" },
+	{ "send_passed", send_passed, METH_VARARGS, "send_passed(worker, test, family, line, nine times)" },
+	{ "drain", drain, METH_NOARGS, "drain() -> [(ring, type, payload)]" },
+	{ "wait_bell", wait_bell, METH_VARARGS, "wait_bell(seconds) -> whether it rang" },
+	{ "reset_ring", reset_ring, METH_VARARGS, "reset_ring(ring): after its writer died" },
+	{ NULL, NULL, 0, NULL },
+};
+
+static PyType_Slot board_slots[] = {
+	{ Py_tp_new, board_new },
+	{ Py_tp_dealloc, board_dealloc },
+	{ Py_tp_methods, board_methods },
+	{ Py_tp_doc, (void *)"The memory that the processes of a run share." },
+	{ 0, NULL },
+};
+
+static PyType_Spec board_spec = {
+	.name = "pytest_comb._comb.Board",
+	.basicsize = sizeof(struct board_object),
+	.flags = Py_TPFLAGS_DEFAULT,
+	.slots = board_slots,
+};
+
+int native_add_board(PyObject *module)
+{
+	PyObject *type = PyType_FromSpec(&board_spec);
+	if (!type)
+		return -1;
+	if (PyModule_AddObject(module, "Board", type) == 0)
+		return 0;
+	Py_DECREF(type);
+	return -1;
+}

@@ -1,0 +1,233 @@
+"""comb's engine does what a serial run does."""
+
+import re
+import time
+
+import pytest
+from engine_run import comb, run, serial, write
+
+MIXED = '''
+import warnings, pytest
+def test_ok(): pass
+def test_fail(): print("out\\udc80put"); assert 1 == 2, "lone \\udcff"
+@pytest.mark.skip(reason="no")
+def test_skip(): pass
+@pytest.mark.xfail
+def test_xfail(): assert 0
+@pytest.mark.xfail
+def test_xpass(): pass
+@pytest.fixture
+def bad(): raise ValueError("x")
+def test_setup_error(bad): pass
+@pytest.fixture
+def bad_end():
+    yield
+    raise ValueError("td")
+def test_teardown_error(bad_end): pass
+@pytest.mark.parametrize("a", ["x", "x::y", "\\u00fc", 3])
+def test_parameters(a): pass
+class TestClass:
+    def test_method(self, tmp_path): print(tmp_path)
+def test_warning(): warnings.warn(DeprecationWarning("hey", 3))
+def test_property(record_property): record_property("k", (1, 2))
+def test_exit_call(): raise SystemExit(0)
+'''
+
+CONFTEST = '''
+import json, os
+seen = []
+def pytest_runtest_logreport(report):
+    seen.append([report.nodeid, report.when, report.outcome, sorted(report.keywords), list(report.location),
+                 report.user_properties])
+def pytest_unconfigure(config):
+    if not hasattr(config, "workerinput"):
+        with open(os.environ["SEEN"], "w") as file:
+            json.dump(sorted(seen, key=repr), file)
+'''
+
+
+@pytest.mark.parametrize("mode", ["load", "loadscope", "loadfile", "loadgroup", "worksteal"])
+def test_same_outcomes_as_a_serial_run(tmp_path, mode):
+    write(tmp_path, test_mixed=MIXED, test_other="def test_x(): pass\ndef test_y(): pass\n")
+    expected, got = serial(tmp_path), comb(tmp_path, "--dist", mode)
+    assert got.outcomes == expected.outcomes
+    assert got.counts == expected.counts
+    assert got.code == expected.code == 1
+    assert "lone \\udcff" in got.out or "lone" in got.out
+
+
+def test_reports_are_equal_to_the_last_attribute(tmp_path):
+    write(tmp_path, test_mixed=MIXED, conftest=CONFTEST)
+    serial(tmp_path, env={"SEEN": "serial.json"})
+    comb(tmp_path, env={"SEEN": "comb.json"})
+    assert (tmp_path / "comb.json").read_text() == (tmp_path / "serial.json").read_text()
+
+
+@pytest.mark.parametrize("args", [
+    ["-k", "parameters"], ["-m", "skip"], ["--deselect", "test_mixed.py::test_ok"], ["test_mixed.py::TestClass"],
+    ["--durations=3"], ["-k", "nothing_has_this_name"], ["--co", "-q"], ["no_such_file.py"], ["--no_such_option"],
+    ["test_mixed.py::no_such_test"], ["--capture=sys"], ["--capture=no"], ["-p", "no:terminal"], ["--runxfail"],
+    ["-n0"], ["--strict-markers"], ["-W", "error::DeprecationWarning"],
+])
+def test_options_select_the_same_and_end_the_same(tmp_path, args):
+    write(tmp_path, test_mixed=MIXED)
+    plain = [arg for arg in args if arg != "-n0"]
+    expected, got = serial(tmp_path, *plain), comb(tmp_path, *args)
+    assert got.outcomes == expected.outcomes
+    assert got.counts == expected.counts
+    assert got.code == expected.code, got.out
+
+
+def test_collection_errors_end_the_run_as_in_serial(tmp_path):
+    write(tmp_path, test_bad="import no_such_module\n", test_worse="def test_a(:\n", test_good="def test_g(): pass\n")
+    for args in ([], ["--continue-on-collection-errors"], ["--maxfail=1"]):
+        expected, got = serial(tmp_path, *args), comb(tmp_path, *args)
+        assert got.code == expected.code
+        assert got.counts == expected.counts, got.out
+        assert got.outcomes == expected.outcomes
+
+
+def test_a_broken_conftest_is_said_once(tmp_path):
+    write(tmp_path, conftest="raise RuntimeError('conftest is broken')\n", test_a="def test_a(): pass\n")
+    expected, got = serial(tmp_path), comb(tmp_path)
+    assert got.code == expected.code == 4
+    assert got.out.count("RuntimeError: conftest is broken") == 1
+
+
+def test_first_failure_stops(tmp_path):
+    write(tmp_path, test_a="def test_0(): assert 0\n" + "".join(
+        "def test_%d():\n    import time; time.sleep(.05)\n" % n for n in range(1, 60)))
+    got = comb(tmp_path, "-x")
+    assert got.code == 1
+    assert "stopping after 1 failures" in got.out
+    assert len(got.outcomes) < 40
+
+
+def test_exit_from_a_test(tmp_path):
+    write(tmp_path, test_a="import pytest\ndef test_a(): pytest.exit('enough', returncode=7)\n"
+                           "def test_b():\n    import time; time.sleep(.2)\n")
+    got = comb(tmp_path)
+    assert got.code == 7
+    assert "enough" in got.out
+
+
+def test_keyboard_interrupt_in_a_test(tmp_path):
+    write(tmp_path, test_a="def test_a(): raise KeyboardInterrupt\n")
+    assert comb(tmp_path).code == 2
+
+
+def test_exit_codes_of_empty_suites(tmp_path):
+    write(tmp_path, helper="")
+    assert comb(tmp_path).code == 5
+
+
+def test_last_failed_and_stepwise_know_what_failed(tmp_path):
+    write(tmp_path, test_a="def test_1(): pass\ndef test_2(): assert 0\ndef test_3(): pass\n")
+    cache = ["-p", "cacheprovider"]
+    assert comb(tmp_path, *cache).counts == {"failed": 1, "passed": 2}
+    got = comb(tmp_path, *cache, "--lf")
+    assert got.counts == {"failed": 1}
+    assert "rerun previous 1 failure" in got.out
+    assert comb(tmp_path, *cache, "--ff").counts == {"failed": 1, "passed": 2}
+
+
+def test_worker_identity(tmp_path):
+    write(tmp_path, conftest='''
+import os
+def pytest_configure_node(node): node.workerinput["mine"] = ("a", b"b", {1})
+def pytest_testnodedown(node, error): print("down", node.gateway.id, node.workeroutput.get("left"), error)
+def pytest_sessionfinish(session):
+    if hasattr(session.config, "workerinput"): session.config.workeroutput["left"] = os.environ["PYTEST_XDIST_WORKER"]
+''', test_a='''
+import os, pytest, time
+@pytest.mark.parametrize("n", range(8))
+def test_a(n, worker_id, testrun_uid, request, tmp_path):
+    time.sleep(.05)
+    assert worker_id == os.environ["PYTEST_XDIST_WORKER"] == request.config.workerinput["workerid"]
+    assert os.environ["PYTEST_XDIST_WORKER_COUNT"] == "2" and os.environ["PYTEST_XDIST_TESTRUNUID"] == testrun_uid
+    assert request.config.workerinput["mine"] == ("a", b"b", {1})
+    assert "popen-" + worker_id in str(tmp_path)
+    assert request.config.option.dist == "no" and request.config.option.numprocesses is None
+''')
+    for env in ({}, {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}):
+        got = comb(tmp_path, "-s", *(["-p", "pytest_comb.plugin"] if env else []), env=env)
+        assert got.counts == {"passed": 8}, got.out
+        assert re.findall(r"down (gw\d) (gw\d) None", got.out)
+
+
+def test_fixtures_are_made_once_a_worker(tmp_path):
+    write(tmp_path, test_a='''
+import os, pytest, time
+@pytest.fixture(scope="session")
+def made():
+    with open("made", "a") as file: file.write("+")
+    yield
+    with open("made", "a") as file: file.write("-")
+@pytest.mark.parametrize("n", range(30))
+def test_a(made, n): time.sleep(.01)
+''')
+    assert comb(tmp_path).counts == {"passed": 30}
+    text = (tmp_path / "made").read_text()
+    assert text.count("+") == text.count("-") == 2
+
+
+def test_a_running_test_holds_no_other_back(tmp_path):
+    write(tmp_path, test_a="".join("def test_%d():\n    import time; time.sleep(%s)\n" % pair
+                                   for pair in enumerate([1, 1, 0.01, 0.01])))
+    begin = time.monotonic()
+    assert comb(tmp_path).counts == {"passed": 4}
+    assert time.monotonic() - begin < 1.9
+
+
+def test_locks_and_serial(tmp_path):
+    write(tmp_path, test_a='''
+import os, pytest, time
+def alone(name):
+    os.mkdir(name)
+    time.sleep(.03)
+    os.rmdir(name)
+@pytest.mark.exclusive("db")
+@pytest.mark.parametrize("n", range(10))
+def test_db(n): alone("db")
+@pytest.mark.serial
+@pytest.mark.parametrize("n", range(4))
+def test_serial(n):
+    assert not os.path.exists("db") and not os.path.exists("free")
+    alone("serial")
+@pytest.mark.parametrize("n", range(10))
+def test_free(n):
+    assert not os.path.exists("serial")
+    os.makedirs("free", exist_ok=True)
+    time.sleep(.02)
+    try: os.rmdir("free")
+    except OSError: pass
+''')
+    got = comb(tmp_path, "-n4", "--strict-markers")
+    assert got.counts == {"passed": 24}, got.out
+
+
+def test_without_the_flag_nothing_changes(tmp_path):
+    write(tmp_path, test_a="def test_a(request):\n    assert not hasattr(request.config, 'workerinput')\n")
+    got = run(tmp_path, "-p", "pytest_comb.plugin")
+    assert got.counts == {"passed": 1}
+    assert "comb:" not in got.out
+
+
+def test_auto_and_ini(tmp_path):
+    write(tmp_path, test_a="import os\ndef test_a(): assert os.environ['PYTEST_XDIST_WORKER_COUNT'] == '3'\n")
+    (tmp_path / "pytest.ini").write_text("[pytest]\ncomb = true\n")
+    assert run(tmp_path, env={"PYTEST_XDIST_AUTO_NUM_WORKERS": "3"}).counts == {"passed": 1}
+    assert run(tmp_path, "-n3").counts == {"passed": 1}
+
+
+def test_n_alone_where_xdist_is_missing(tmp_path):
+    write(tmp_path, test_a="def test_a(worker_id): assert worker_id == 'gw0'\n")
+    got = run(tmp_path, "-p", "no:xdist", "-n2")
+    assert got.counts == {"passed": 1}
+    assert "comb: 2 workers" in got.out
+
+
+def test_pdb_with_workers_is_a_usage_error(tmp_path):
+    write(tmp_path, test_a="def test_a(): pass\n")
+    assert comb(tmp_path, "--pdb").code == 4
+    assert run(tmp_path, "--comb", "--pdb").counts == {"passed": 1}

@@ -1,0 +1,145 @@
+/* Processes that share a board: each test once, a death with the lock held, frames larger than a ring. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "engine/board.h"
+
+#define TESTS 3000
+#define WORKERS 4
+
+static struct board *planned(uint32_t count, uint32_t workers)
+{
+	struct err err = ERR_INIT;
+	struct board *board = board_open(&err);
+	assert_non_null(board);
+	struct sched_test *tests = calloc(count, sizeof(*tests));
+	for (uint32_t i = 0; i < count; i++)
+		tests[i] = (struct sched_test){ .scope = i / 50, .group = SCHED_NONE };
+	struct sched_options options = { .workers = workers };
+	assert_int_equal(board_plan(board, tests, count, &options, &err), 0);
+	free(tests);
+	return board;
+}
+
+static void work(struct board *board, uint32_t worker)
+{
+	int64_t index;
+	while ((index = board_take(board, worker, true)) >= 0) {
+		board_begin(board, worker);
+		board_send(board, 1 + worker, 1, &index, sizeof(index), false);
+		board_end(board, worker);
+	}
+	board_send(board, 1 + worker, 2, NULL, 0, true);
+	_exit(0);
+}
+
+static void test_processes_share_the_tests(void **state)
+{
+	(void)state;
+	struct board *board = planned(TESTS, WORKERS);
+	for (uint32_t w = 0; w < WORKERS; w++)
+		if (fork() == 0)
+			work(board, w);
+	static unsigned char seen[TESTS];
+	memset(seen, 0, sizeof(seen));
+	for (int ended = 0; ended < WORKERS;) {
+		struct ring_frame frame;
+		for (uint32_t ring = 1; ring <= WORKERS; ring++)
+			while (board_receive(board, ring, &frame) == 1) {
+				int64_t index = 0;
+				ended += frame.type == 2;
+				if (frame.type == 2)
+					continue;
+				memcpy(&index, frame.payload.ptr, sizeof(index));
+				seen[index]++;
+			}
+		board_wait_bell(board, 1000000);
+	}
+	while (wait(NULL) > 0)
+		;
+	for (int i = 0; i < TESTS; i++)
+		assert_int_equal(seen[i], 1);
+	board_close(board);
+}
+
+static void test_a_frame_larger_than_the_ring(void **state)
+{
+	(void)state;
+	struct board *board = planned(1, 1);
+	size_t len = 5000000;
+	if (fork() == 0) {
+		char *large = malloc(len);
+		memset(large, 'x', len);
+		board_send(board, 1, 3, large, len, true);
+		_exit(0);
+	}
+	struct ring_frame frame;
+	int got;
+	while ((got = board_receive(board, 1, &frame)) == 0)
+		board_wait_bell(board, 1000000);
+	assert_int_equal(got, 1);
+	assert_int_equal(frame.payload.len, len);
+	assert_int_equal(frame.payload.ptr[len - 1], 'x');
+	wait(NULL);
+	board_close(board);
+}
+
+static void test_a_killed_worker_gives_back_what_it_held(void **state)
+{
+	(void)state;
+	for (int round = 0; round < 30; round++) {
+		struct board *board = planned(TESTS, 2);
+		pid_t child = fork();
+		if (child == 0)
+			work(board, 0); /* nobody reads its ring: fine, it holds more than these frames */
+		usleep((unsigned)(round * 37));
+		kill(child, SIGKILL);
+		waitpid(child, NULL, 0);
+		uint32_t lost = board_leave(board, 0);
+		uint32_t ran = 0;
+		while (board_take(board, 1, true) >= 0) {
+			board_begin(board, 1);
+			board_end(board, 1);
+			ran++;
+		}
+		assert_int_equal(board_waiting(board), 0);
+		assert_true(ran + (lost != SCHED_NONE) <= TESTS);
+		for (uint32_t i = 0; i < TESTS; i++)
+			assert_int_equal(board_state(board, i), i == lost ? SCHED_TEST_LOST : SCHED_TEST_DONE);
+		board_close(board);
+	}
+}
+
+static void test_too_many_workers_is_said(void **state)
+{
+	(void)state;
+	struct err err = ERR_INIT;
+	struct board *board = board_open(&err);
+	struct sched_test test = { .group = SCHED_NONE };
+	struct sched_options options = { .workers = BOARD_MAX_WORKERS + 1 };
+	assert_int_equal(board_plan(board, &test, 1, &options, &err), -1);
+	assert_int_equal(err.kind, ERR_INPUT);
+	assert_false(board_is_planned(board));
+	board_close(board);
+	board_close(NULL);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_processes_share_the_tests),
+		cmocka_unit_test(test_a_frame_larger_than_the_ring),
+		cmocka_unit_test(test_a_killed_worker_gives_back_what_it_held),
+		cmocka_unit_test(test_too_many_workers_is_said),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
