@@ -3,12 +3,12 @@
  *
  * Two readers disagree about INI files, so the dialect is given:
  * INI_PYTEST     pytest.ini, .pytest.ini, tox.ini and setup.cfg as pytest (iniconfig) reads them:
- *                keys keep their case; `#` and `;` start a comment line; no comment behind a value
- *                but behind a section header; a line that starts with a blank continues the value;
- *                a key or section given twice is an error
- * INI_SETUPTOOLS setup.cfg and tox.ini as configparser reads them: keys without case, [DEFAULT]
- *                is not looked into, blank lines may stand inside a value, `#` and `;` comment lines
- *                inside a value are skipped, `%` is left as it is
+ *                `#` and `;` start a comment line; a line that starts with a blank continues the
+ *                value, wherever it stands below it; no comment behind a value, but behind a header
+ * INI_SETUPTOOLS setup.cfg and tox.ini as setuptools and tox (configparser) read them: only a line
+ *                indented deeper than its key continues the value, and blank lines belong to it
+ * In both, keys keep their case, a key or section given twice is an error, and `%` means itself.
+ * A byte order mark is passed over.
  */
 #ifndef COMB_SOURCE_INI_EDIT_H
 #define COMB_SOURCE_INI_EDIT_H
@@ -69,7 +69,10 @@ int ini_value(const struct ini *ini, const char *section, const char *key, struc
 int ini_value_lines(const struct ini *ini, const char *section, const char *key, struct strings *out,
 		    struct err *err);
 
-/* Sets a key's value ('\n' separates lines); creates key and section. No edit where it has that value. */
+/*
+ * Sets a key's value ('\n' separates lines); creates key and section. No edit where it has that value.
+ * ERR_INPUT, here and below: a line of a longer value that would be read as a comment or as nothing.
+ */
 int ini_set(const struct ini *ini, const char *section, const char *key, const char *value, struct edits *edits,
 	    struct err *err);
 /*

@@ -21,8 +21,8 @@ struct requirement {
 	bool constraint;   /* the include is -c */
 	bool hashed;       /* has --hash */
 	bool pinned;       /* == or === */
-	size_t start, end; /* bytes: from its first character to behind its line end */
-	struct slice marker; /* behind ';', blanks cut off; empty for none. Borrowed from the source */
+	char *marker;      /* behind ';': "python_version < \"3.11\""; NULL for none */
+	size_t start, end; /* bytes: its lines, and indented comments right below ("    # via") */
 	int line;
 };
 

@@ -5,6 +5,8 @@
  *     edit_driver mark|unmark FILE (CLASS FUNCTION LINE MARK)...    "-" for none, "*" for anywhere
  *     edit_driver toml FILE set PATH VALUE | append PATH TEXT... | after PATH INDEX TEXT... | remove PATH
  *                                                                   PATH: keys with '/' between them
+ *     edit_driver ini|cfg FILE dump | set SECTION KEY VALUE | append SECTION KEY LINE... | after SECTION KEY INDEX LINE
+ *     edit_driver requirements FILE [TEXT BESIDE]                   without TEXT: lists what is there
  *
  * Prints the result on stdout; an error goes to stderr as "file:line: text", exit status 2.
  */
@@ -14,8 +16,10 @@
 
 #include "base/fs.h"
 #include "source/edit.h"
+#include "source/ini_edit.h"
 #include "source/marks.h"
 #include "source/python_tree.h"
+#include "source/requirements_edit.h"
 #include "source/toml_edit.h"
 
 static int fail(const struct err *err)
@@ -116,6 +120,68 @@ static int change_toml(int argc, char **argv, struct slice source, struct err *e
 	return result < 0 ? -1 : print_edited(source, &edits, err);
 }
 
+static int print_ini(const struct ini *ini, struct err *err)
+{
+	for (size_t i = 0; i < ini->sections.len; i++)
+		for (size_t j = 0; j < ini->sections.at[i].keys.len; j++) {
+			const struct ini_key *key = &ini->sections.at[i].keys.at[j];
+			cleanup_str struct str value = STR_INIT;
+			if (ini_value(ini, ini->sections.at[i].name, key->name, &value, err) < 0)
+				return -1;
+			printf("%s%c%s%c%d%c%s%c", ini->sections.at[i].name, 0, key->name, 0, key->line, 0,
+			       str_text(&value), 0);
+		}
+	return 0;
+}
+
+static int change_ini(int argc, char **argv, struct slice source, enum ini_dialect dialect, struct err *err)
+{
+	cleanup_ini struct ini ini = INI_INIT;
+	cleanup_edits struct edits edits = EDITS_INIT;
+	if (ini_open(&ini, source, argv[0], dialect, err) < 0)
+		return -1;
+	if (argc > 1 && strcmp(argv[1], "dump") == 0)
+		return print_ini(&ini, err);
+	int result = 0;
+	if (argc > 4 && strcmp(argv[1], "set") == 0)
+		result = ini_set(&ini, argv[2], argv[3], argv[4], &edits, err);
+	else if (argc > 4 && strcmp(argv[1], "append") == 0)
+		result = ini_append(&ini, argv[2], argv[3], (const char *const *)argv + 4, (size_t)argc - 4, &edits,
+				    err);
+	else if (argc > 5 && strcmp(argv[1], "after") == 0)
+		result = ini_insert_after(&ini, argv[2], argv[3], (size_t)atoi(argv[4]), argv[5], &edits, err);
+	return result < 0 ? -1 : print_edited(source, &edits, err);
+}
+
+static int change_pytest_ini(int argc, char **argv, struct slice source, struct err *err)
+{
+	return change_ini(argc, argv, source, INI_PYTEST, err);
+}
+
+static int change_setuptools_ini(int argc, char **argv, struct slice source, struct err *err)
+{
+	return change_ini(argc, argv, source, INI_SETUPTOOLS, err);
+}
+
+static int change_requirements(int argc, char **argv, struct slice source, struct err *err)
+{
+	cleanup_requirements struct requirements requirements = REQUIREMENTS_INIT;
+	cleanup_edits struct edits edits = EDITS_INIT;
+	if (requirements_open(&requirements, source, argv[0], err) < 0)
+		return -1;
+	for (size_t i = 0; i < requirements.items.len && argc == 1; i++) {
+		const struct requirement *item = &requirements.items.at[i];
+		printf("%d %s %s %s %d %d\n", item->line, item->name ? item->name : "-",
+		       item->include ? item->include : "-", item->marker ? item->marker : "-", item->pinned,
+		       item->hashed);
+	}
+	if (argc < 3)
+		return 0;
+	if (requirements_insert(&requirements, argv[1], argv[2], &edits, err) < 0)
+		return -1;
+	return print_edited(source, &edits, err);
+}
+
 static const struct {
 	const char *name;
 	int (*run)(int argc, char **argv, struct slice source, struct err *err);
@@ -124,6 +190,9 @@ static const struct {
 	{ "mark", insert_marks },
 	{ "unmark", remove_marks },
 	{ "toml", change_toml },
+	{ "ini", change_pytest_ini },
+	{ "cfg", change_setuptools_ini },
+	{ "requirements", change_requirements },
 };
 
 /* argv of a command: the file first, then its own arguments. */
