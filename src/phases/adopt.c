@@ -7,7 +7,7 @@
 #include "base/hash.h"
 #include "base/interrupt.h"
 #include "base/os.h"
-#include "phases/git.h"
+#include "phases/compare.h"
 #include "phases/lock.h"
 #include "phases/message.h"
 #include "phases/progress.h"
@@ -286,6 +286,9 @@ static int adopt_in_workspace(struct adoption *adoption, struct err *err)
 		return err_no_memory(err);
 	if (is_closed(adoption))
 		return 0;
+	bool is_new = !adoption->workspace.in_place && adoption->progress.lines.len == 0;
+	if (is_new && compare_collections(adoption->user_project, &adoption->project, adoption->options->sink, err) < 0)
+		return -1;
 	if (run_gates(adoption, err) < 0)
 		return -1;
 	return report->stopped_at ? 0 : validate_and_close(adoption, err);

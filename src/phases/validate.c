@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/interrupt.h"
+#include "phases/imports.h"
 #include "phases/worktree.h"
 
 #include "base/banned.h"
@@ -63,9 +64,13 @@ int validate_commit(const struct project *project, const char *commit, const str
 		    struct gate_list *list, struct err *err)
 {
 	struct worktree worktree = WORKTREE_INIT;
+	struct imports imports = IMPORTS_INIT;
 	if (worktree_open(&worktree, project->root, NULL, commit, options->sink, err) < 0)
 		return -1;
-	int result = validate_in(&worktree, project, options, list, err);
+	int result = imports_redirect(&imports, project, worktree.user_top, worktree.top, NULL, err);
+	if (result == 0)
+		result = validate_in(&worktree, project, options, list, err);
+	imports_restore(&imports);
 	if (worktree_close(&worktree, false, err) < 0)
 		result = -1;
 	return result;

@@ -57,6 +57,8 @@ static int open_on_branch(struct workspace *workspace, const struct project *pro
 	workspace->path = os_strdup(fs_is_dir(path.buf) ? path.buf : worktree->project);
 	if (!workspace->project || !workspace->path)
 		return err_no_memory(err);
+	if (imports_redirect(&workspace->imports, project, worktree->user_top, worktree->top, sink, err) < 0)
+		return -1;
 	return journal_open(&workspace->attempt, worktree->top, NULL, worktree->user_top, err);
 }
 
@@ -78,6 +80,7 @@ int workspace_close(struct workspace *workspace, bool keep, struct err *err)
 {
 	int result = 0;
 	fs_watch_writes(NULL, NULL);
+	imports_restore(&workspace->imports);
 	if (workspace->in_place && workspace->attempt.paths.len > 0)
 		result = journal_undo(&workspace->attempt, err);
 	if (!workspace->in_place && worktree_close(&workspace->worktree, keep, err) < 0)

@@ -19,6 +19,7 @@
 
 #include "base/err.h"
 #include "base/sink.h"
+#include "phases/imports.h"
 #include "phases/journal.h"
 #include "phases/progress.h"
 #include "phases/tip.h"
@@ -30,6 +31,7 @@ struct workspace {
 	char *project;            /* the project's root where gates work */
 	char *path;               /* give this to project_open(): as the user's path, in there */
 	struct worktree worktree; /* unless in place */
+	struct imports imports;   /* unless in place */
 	struct journal attempt;   /* what was written since the last commit */
 	struct journal whole;     /* in place: since adoption began, for `comb adopt --undo` */
 };
