@@ -57,13 +57,14 @@ def class_path(item: pytest.Item) -> Optional[str]:
 
 
 def class_bases(item: pytest.Item, root: str) -> list[str]:
-    """Every class that a mark could be inherited from, as "path::Outer.Inner", when it stands in the project."""
-    bases = []
-    for base in getattr(getattr(item, "cls", None), "__mro__", ()):
+    """Every class that a mark is inherited from, as "path::Outer.Inner", when it stands in the project."""
+    nodes = [node for node in reversed(item.listchain()) if isinstance(node, pytest.Class)]
+    bases = {}
+    for base in (base for node in nodes for base in node.obj.__mro__):
         path = getattr(sys.modules.get(base.__module__), "__file__", None)
         if path and os.path.abspath(path).startswith(root + os.sep):
-            bases.append(f"{relative(path, root)}::{base.__qualname__}")
-    return bases
+            bases[f"{relative(path, root)}::{base.__qualname__}"] = True
+    return list(bases)
 
 
 def marks(item: pytest.Item) -> list[str]:

@@ -99,6 +99,7 @@ class Observer:
         self.root = str(config.rootpath)
         self.indexes: dict[int, int] = {}
         self.current = -1
+        self.fixture: Optional[str] = None
         self.collect_start = time.perf_counter_ns()
         factory = getattr(config, "_tmp_path_factory", None)
         if _footprint and factory is not None:
@@ -149,6 +150,22 @@ class Observer:
         _comb.record("finish", test=self.current, reason=reason)
         _comb.audit_turn(-1, "i")
         self.current = -1
+
+    @pytest.hookimpl(hookwrapper=True)
+    def pytest_fixture_setup(self, fixturedef: Any) -> Generator[None, Any, None]:
+        """Notes what setting up a fixture costs that several tests use. The fixtures it needs are set up before."""
+        if fixturedef.scope == "function":
+            yield
+            return
+        outer, self.fixture = self.fixture, fixturedef.argname
+        _comb.audit_fixture(self.fixture)
+        start = time.perf_counter_ns()
+        yield
+        spent = time.perf_counter_ns() - start
+        self.fixture = outer
+        _comb.audit_fixture(outer)
+        fields = {"name": fixturedef.argname, "scope": fixturedef.scope, "base": fixturedef.baseid}
+        _comb.record("fixture", test=self.current, duration_ns=spent, **fields)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self) -> None:

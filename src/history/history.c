@@ -29,11 +29,12 @@ static const char *const migrations[] = {
 	" test INTEGER NOT NULL REFERENCES tests (id) ON DELETE CASCADE, outcome INTEGER NOT NULL,"
 	" setup_s REAL NOT NULL, call_s REAL NOT NULL, teardown_s REAL NOT NULL, worker INTEGER NOT NULL,"
 	" position INTEGER NOT NULL, PRIMARY KEY (run, test)) WITHOUT ROWID;"
+	"CREATE INDEX results_by_test ON results (test);"
 	"CREATE TABLE paces (test INTEGER PRIMARY KEY REFERENCES tests (id) ON DELETE CASCADE,"
 	" samples INTEGER NOT NULL, log_setup REAL NOT NULL, log_call REAL NOT NULL, log_teardown REAL NOT NULL,"
 	" variance REAL NOT NULL, outcome INTEGER NOT NULL, run INTEGER NOT NULL);"
 	"CREATE TABLE touches (test INTEGER NOT NULL REFERENCES tests (id) ON DELETE CASCADE, kind TEXT NOT NULL,"
-	" phase TEXT NOT NULL, what TEXT NOT NULL, file TEXT, line INTEGER NOT NULL,"
+	" phase TEXT NOT NULL, what TEXT NOT NULL, file TEXT, line INTEGER NOT NULL, fixture TEXT,"
 	" UNIQUE (test, kind, what));",
 };
 #define VERSION ((int)(sizeof(migrations) / sizeof(*migrations)))

@@ -60,7 +60,8 @@ struct history_run {
 
 /*
  * Adds a run with all its tests and touches in one transaction. The results of
- * all but the newest runs are dropped on the way, their wall times stay. *id
+ * older runs are dropped on the way, but for the newest of each purpose; their
+ * wall times stay. *id
  * (NULL: not wanted) gets the run's number.
  */
 int history_record(struct history *history, const struct history_run *what, const struct suite_run *run, int64_t *id,
@@ -76,6 +77,11 @@ struct pace {
 };
 /* Fills paces[0 .. run->tests.len). */
 int history_paces(struct history *history, const struct suite_run *run, struct pace *paces, struct err *err);
+
+#define OUTCOME_BIT(outcome) (1u << (outcome))
+/* Fills seen[0 .. run->tests.len) with the outcomes each test had in kept runs of that purpose; 0: in none. */
+int history_outcomes(struct history *history, const char *purpose, const struct suite_run *run, unsigned *seen,
+		     struct err *err);
 
 /* Wall times of green runs in that configuration (of what: engine, workers, dist and markers count), newest first. */
 int history_walls(struct history *history, const struct history_run *what, double *walls_s, size_t capacity,

@@ -270,8 +270,8 @@ static int add_results(struct writer *writer, const struct suite_run *run, int64
 static int add_touches(struct history *history, const struct suite_run *run, const int64_t *numbers, struct err *err)
 {
 	cleanup_statement struct statement forget = STATEMENT_INIT, add = STATEMENT_INIT;
-	static const char sql[] = "INSERT OR IGNORE INTO touches (test, kind, phase, what, file, line)"
-				  " VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+	static const char sql[] = "INSERT OR IGNORE INTO touches (test, kind, phase, what, file, line, fixture)"
+				  " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
 	if (!run->watched)
 		return 0;
 	if (statement_prepare(&forget, history, "DELETE FROM touches WHERE test = ?1", err) < 0 ||
@@ -293,6 +293,7 @@ static int add_touches(struct history *history, const struct suite_run *run, con
 		statement_text(&add, 4, touch->what);
 		statement_text(&add, 5, touch->file);
 		statement_integer(&add, 6, touch->line);
+		statement_text(&add, 7, touch->fixture);
 		if (statement_run(&add, err) < 0)
 			return -1;
 	}
@@ -301,8 +302,10 @@ static int add_touches(struct history *history, const struct suite_run *run, con
 
 static int drop_old_results(struct history *history, int64_t newest, struct err *err)
 {
+	static const char sql[] = "DELETE FROM results WHERE run <= ?1"
+				  " AND run NOT IN (SELECT max(id) FROM runs GROUP BY purpose)";
 	cleanup_statement struct statement statement = STATEMENT_INIT;
-	if (statement_prepare(&statement, history, "DELETE FROM results WHERE run <= ?1", err) < 0)
+	if (statement_prepare(&statement, history, sql, err) < 0)
 		return -1;
 	statement_integer(&statement, 1, newest - KEPT_RUNS);
 	return statement_run(&statement, err);
@@ -355,6 +358,29 @@ int history_paces(struct history *history, const struct suite_run *run, struct p
 	return 0;
 }
 
+int history_outcomes(struct history *history, const char *purpose, const struct suite_run *run, unsigned *seen,
+		     struct err *err)
+{
+	static const char sql[] = "SELECT DISTINCT results.outcome FROM results JOIN runs ON runs.id = results.run"
+				  " WHERE results.test = ?1 AND runs.purpose = ?2";
+	cleanup_numbering struct numbering numbering = { .run = run };
+	cleanup_statement struct statement statement = STATEMENT_INIT;
+	if (numbering_begin(&numbering, history, run, err) < 0 || statement_prepare(&statement, history, sql, err) < 0)
+		return -1;
+	statement_text(&statement, 2, purpose);
+	for (size_t i = 0; i < run->tests.len; i++) {
+		int64_t number = 0;
+		int row = find_test(&numbering, i, &number, err);
+		seen[i] = 0;
+		statement_integer(&statement, 1, number);
+		while (row == 1 && (row = statement_step(&statement, err)) == 1)
+			seen[i] |= OUTCOME_BIT(sqlite3_column_int(statement.sqlite, 0));
+		if (row < 0)
+			return -1;
+	}
+	return 0;
+}
+
 int history_walls(struct history *history, const struct history_run *what, double *walls_s, size_t capacity,
 		  size_t *count, struct err *err)
 {
@@ -392,9 +418,11 @@ static int push_touch(struct suite_run *run, struct statement *statement, size_t
 	if (touch_kind_parse(kind, &touch.kind) < 0)
 		return 0;
 	if (column_text(statement, 2, &touch.what, err) < 0 || column_text(statement, 3, &touch.file, err) < 0 ||
+	    column_text(statement, 5, &touch.fixture, err) < 0 ||
 	    vec_push(&run->touches, touch) < 0) {
 		free(touch.what);
 		free(touch.file);
+		free(touch.fixture);
 		return err_no_memory(err);
 	}
 	return 0;
@@ -402,7 +430,7 @@ static int push_touch(struct suite_run *run, struct statement *statement, size_t
 
 int history_touches(struct history *history, struct suite_run *run, struct err *err)
 {
-	static const char sql[] = "SELECT kind, phase, what, file, line FROM touches WHERE test = ?1";
+	static const char sql[] = "SELECT kind, phase, what, file, line, fixture FROM touches WHERE test = ?1";
 	cleanup_numbering struct numbering numbering = { .run = run };
 	cleanup_statement struct statement statement = STATEMENT_INIT;
 	cleanup_free bool *has_some = os_calloc(run->tests.len + 1, sizeof(*has_some));

@@ -78,6 +78,7 @@ static const struct event events[] = {
 static struct touch_log touches = TOUCH_LOG_INIT;
 static struct record_line line = RECORD_LINE_INIT;
 static char *project_root; /* with a '/' at its end */
+static char *current_fixture; /* that is being set up; NULL for none */
 static bool hooked;
 
 static PyObject *argument(PyObject *args, int index)
@@ -165,6 +166,8 @@ static void write_touch(enum touch_kind kind, const char *what, size_t len)
 	record_line_text(&line, "phase", phase, 1);
 	record_line_text(&line, "kind", touch_kind_name(kind), strlen(touch_kind_name(kind)));
 	record_line_text(&line, "what", what, len);
+	if (current_fixture)
+		record_line_text(&line, "fixture", current_fixture, strlen(current_fixture));
 	/* What no line of the project asks for while it is collected, pytest does for itself. */
 	if (add_place(&line) || !collecting)
 		record_line_write(&line, recorder_fd());
@@ -423,9 +426,29 @@ static PyObject *audit_turn(PyObject *self, PyObject *args)
 	Py_RETURN_NONE;
 }
 
+/* audit_fixture(name: str | None): what follows is done by this fixture. */
+static PyObject *audit_fixture(PyObject *self, PyObject *args)
+{
+	(void)self;
+	PyObject *name;
+	if (!PyArg_ParseTuple(args, "O:audit_fixture", &name))
+		return NULL;
+	free(current_fixture);
+	current_fixture = NULL;
+	if (PyUnicode_Check(name)) {
+		PyObject *bytes = native_text_bytes(name);
+		if (!bytes)
+			return NULL;
+		current_fixture = os_strdup(PyBytes_AsString(bytes));
+		Py_DECREF(bytes);
+	}
+	Py_RETURN_NONE;
+}
+
 PyMethodDef audit_methods[] = {
 	{ "audit_start", audit_start, METH_VARARGS, "audit_start(root: bytes): record what tests reach outside." },
 	{ "audit_private", audit_private, METH_VARARGS, "audit_private(path: bytes): leave this path out." },
 	{ "audit_turn", audit_turn, METH_VARARGS, "audit_turn(test, phase): charge what follows to this test." },
+	{ "audit_fixture", audit_fixture, METH_VARARGS, "audit_fixture(name): charge what follows to this fixture." },
 	{ NULL, NULL, 0, NULL },
 };

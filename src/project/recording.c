@@ -274,9 +274,25 @@ static int read_touch(struct reader *reader, json_t *line)
 	if (!kind || touch_kind_parse(kind, &touch.kind) < 0)
 		return 0; /* of a newer plugin */
 	if (get_text(reader, line, "what", &touch.what) < 0 || get_text(reader, line, "file", &touch.file) < 0 ||
-	    vec_push(&reader->run->touches, touch) < 0) {
+	    get_text(reader, line, "fixture", &touch.fixture) < 0 || vec_push(&reader->run->touches, touch) < 0) {
 		free(touch.what);
 		free(touch.file);
+		free(touch.fixture);
+		return err_no_memory(reader->err);
+	}
+	return 0;
+}
+
+static int read_fixture(struct reader *reader, json_t *line)
+{
+	long long index = get_integer(line, "test", -1);
+	struct fixture_setup setup = { .test = index < 0 ? SIZE_MAX : (size_t)index,
+				       .seconds = get_seconds(line, "duration_ns") };
+	if (get_text(reader, line, "name", &setup.name) < 0 || get_text(reader, line, "scope", &setup.scope) < 0 ||
+	    get_text(reader, line, "base", &setup.base) < 0 || vec_push(&reader->run->fixture_setups, setup) < 0) {
+		free(setup.name);
+		free(setup.scope);
+		free(setup.base);
 		return err_no_memory(reader->err);
 	}
 	return 0;
@@ -305,8 +321,8 @@ static const struct {
 } event_readers[] = {
 	{ "begin", read_begin },	 { "item", read_item },	    { "collected", read_collected },
 	{ "collect_error", read_collect_error }, { "start", read_start },   { "report", read_report },
-	{ "finish", read_finish },	 { "touch", read_touch },   { "lost", read_lost },
-	{ "end", read_end },
+	{ "finish", read_finish },	 { "touch", read_touch },   { "fixture", read_fixture },
+	{ "lost", read_lost },	 { "end", read_end },
 };
 
 static int read_line(struct reader *reader, const char *bytes, size_t len)

@@ -14,7 +14,8 @@
  *   report         test, when ("setup", "call", "teardown"), outcome, xfail, part (of a test: a subtest),
  *                  duration_ns, text
  *   finish         test, reason (null, or the exception that ended the session in it)
- *   touch          test (-1: collection), phase, kind, what, file, line
+ *   touch          test (-1: collection), phase, kind, what, file, line, fixture
+ *   fixture        test, name, scope, base, duration_ns: one wider than a function was set up
  *   lost           worker, text: the controller lost a worker
  *   end            exit; without it the process was killed
  *

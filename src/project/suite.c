@@ -216,7 +216,7 @@ static int run_pytest(struct session *session, struct proc_result *result, struc
 	const struct suite_options *options = session->options;
 	bool watched = options->on_progress && !options->plain;
 	struct proc_options how = {
-		.cwd = session->project->root,
+		.cwd = session->project->path ? session->project->path : session->project->root,
 		.env = &session->env,
 		.timeout_s = options->timeout_s,
 		.merge_stderr = true,
@@ -374,6 +374,12 @@ void suite_run_release(struct suite_run *run)
 	for (size_t i = 0; i < run->touches.len; i++) {
 		free(run->touches.at[i].what);
 		free(run->touches.at[i].file);
+		free(run->touches.at[i].fixture);
+	}
+	for (size_t i = 0; i < run->fixture_setups.len; i++) {
+		free(run->fixture_setups.at[i].name);
+		free(run->fixture_setups.at[i].scope);
+		free(run->fixture_setups.at[i].base);
 	}
 	for (size_t i = 0; i < run->collect_errors.len; i++) {
 		free(run->collect_errors.at[i].path);
@@ -381,6 +387,7 @@ void suite_run_release(struct suite_run *run)
 	}
 	vec_release(&run->tests);
 	vec_release(&run->touches);
+	vec_release(&run->fixture_setups);
 	vec_release(&run->collect_errors);
 	str_release(&run->output);
 	*run = (struct suite_run)SUITE_RUN_INIT;

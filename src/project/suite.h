@@ -42,6 +42,16 @@ struct touch {
 	char *what;      /* bytes of a path need not be UTF-8 */
 	char *file;      /* the Python line that did it, relative to the root; NULL unknown */
 	int line;
+	char *fixture;   /* the fixture, wider than a function, whose set-up did it; NULL: the test itself */
+};
+
+/* The set-up of a fixture that is wider than a function: paid by one test, used by several. */
+struct fixture_setup {
+	char *name;
+	char *scope;     /* "class", "module", "package", "session" */
+	char *base;      /* node id of the folder, file or class below which it can be used; "" for plugins' */
+	size_t test;     /* for which it was set up; SIZE_MAX unknown */
+	double seconds;  /* its own, without the fixtures it needs */
 };
 
 struct test {
@@ -96,6 +106,7 @@ struct suite_options {
 struct suite_run {
 	VEC(struct test) tests;
 	VEC(struct touch) touches;
+	VEC(struct fixture_setup) fixture_setups;
 	VEC(struct collect_error) collect_errors;
 	int exit_code;     /* pytest's; -1 killed */
 	int signal;        /* that killed it; 0 */

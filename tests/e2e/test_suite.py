@@ -120,7 +120,7 @@ def test_where_a_test_stands(project):
     inherited = tests["test_inherited"]
     assert (inherited["path"], inherited["source_path"], inherited["source_line"]) == ("test_it.py", "base.py", 3)
     assert inherited["class"] == "TestOuter::TestInner"
-    assert inherited["bases"] == ["test_it.py::TestOuter.TestInner", "base.py::Base"]
+    assert inherited["bases"] == ["test_it.py::TestOuter.TestInner", "base.py::Base", "test_it.py::TestOuter"]
     assert tests["test_wrapped"]["source_line"] == 11 and tests["test_wrapped"]["in_source"]
     assert sorted(tests["test_wrapped"]["marks"]) == ["slow", "unit"]
     assert tests["test_own[1]"]["function"] == "test_own" and tests["test_own[1]"]["in_source"]

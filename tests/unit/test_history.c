@@ -166,6 +166,27 @@ static void test_a_watching_run_replaces_touches_and_an_unwatched_one_keeps_them
 	assert_int_equal(again.touches.len, 0);
 }
 
+static void test_outcomes_of_a_purpose_outlive_other_runs(void **state)
+{
+	struct place *place = *state;
+	struct err err = ERR_INIT;
+	struct history_run other = { .purpose = "run", .engine = ENGINE_SERIAL };
+	unsigned seen[2];
+	for (int i = 0; i < 60; i++) {
+		cleanup_suite_run struct suite_run run = { .exit_code = 0 };
+		add_test(&run, "t.py::a", 1, i % 2 ? TEST_PASSED : TEST_FAILED);
+		keep(place, i < 2 ? &serial : &other, &run);
+	}
+	cleanup_suite_run struct suite_run run = { .exit_code = 0 };
+	add_test(&run, "t.py::new", 1, TEST_PASSED);
+	add_test(&run, "t.py::a", 1, TEST_PASSED);
+	assert_int_equal(history_outcomes(place->history, "mark", &run, seen, &err), 0);
+	assert_int_equal(seen[0], 0);
+	assert_int_equal(seen[1], OUTCOME_BIT(TEST_PASSED));
+	assert_int_equal(history_outcomes(place->history, "run", &run, seen, &err), 0);
+	assert_int_equal(seen[1], OUTCOME_BIT(TEST_PASSED) | OUTCOME_BIT(TEST_FAILED));
+}
+
 static void test_walls_are_those_of_green_runs_of_one_configuration(void **state)
 {
 	struct place *place = *state;
@@ -344,6 +365,7 @@ int main(void)
 		UNIT(test_texts_that_are_no_text_are_kept),
 		UNIT(test_touches_come_back_unless_the_run_has_its_own),
 		UNIT(test_a_watching_run_replaces_touches_and_an_unwatched_one_keeps_them),
+		UNIT(test_outcomes_of_a_purpose_outlive_other_runs),
 		UNIT(test_walls_are_those_of_green_runs_of_one_configuration),
 		UNIT(test_meta_is_kept_and_forgotten),
 		UNIT(test_a_damaged_database_is_put_aside_and_told),
