@@ -211,14 +211,13 @@ static size_t count_characters(struct slice s, size_t start, size_t end)
 	return count;
 }
 
-static int read_setuptools_header(struct reader *self, const struct ini_line *line, bool *is_header)
+/* End of the name in `[name]`, whatever follows the last ']'; 0 when the line is no header. */
+static size_t setuptools_header_end(struct slice s, const struct ini_line *line)
 {
-	struct slice s = self->ini->source;
 	size_t close = line->text_end;
 	while (close > line->text_start && s.ptr[close - 1] != ']')
 		close--;
-	*is_header = s.ptr[line->text_start] == '[' && close > line->text_start + 2;
-	return *is_header ? add_section(self, line, line->text_start + 1, close - 1) : 0;
+	return s.ptr[line->text_start] == '[' && close > line->text_start + 2 ? close - 1 : 0;
 }
 
 static int read_setuptools_line(struct reader *self, const struct ini_line *line)
@@ -234,9 +233,9 @@ static int read_setuptools_line(struct reader *self, const struct ini_line *line
 	if (current_key(self) && indent > self->key_indent)
 		return add_continuation(self, line);
 	self->key_indent = indent;
-	bool is_header;
-	if (read_setuptools_header(self, line, &is_header) < 0 || is_header)
-		return is_header ? 0 : -1;
+	size_t header_end = setuptools_header_end(ini->source, line);
+	if (header_end > 0)
+		return add_section(self, line, line->text_start + 1, header_end);
 	if (!current_section(self))
 		return refuse(self, line->number, "a key above the first section");
 	size_t equals = find(ini, '=', line->text_start, line->text_end);

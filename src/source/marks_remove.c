@@ -1,4 +1,5 @@
 #define _GNU_SOURCE
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -86,39 +87,32 @@ static int remove_marks(struct removal *self, const struct python_tree *tree, st
 
 /* --- an import of pytest that only comb needed --- */
 
-struct name_search {
-	const struct python_tree *tree;
-	struct byte_range but;
-};
+static bool is_assigned(TSNode node)
+{
+	TSNode parent = ts_node_parent(node);
+	return python_is(parent, "assignment") && ts_node_eq(python_child(parent, "left"), node);
+}
 
 static int visit_name(void *context, TSNode node, int depth)
 {
-	const struct name_search *search = context;
+	const struct python_tree *tree = context;
 	(void)depth;
-	if (ts_node_start_byte(node) >= search->but.start && ts_node_end_byte(node) <= search->but.end)
+	if (text_starts_with(ts_node_type(node), "import_"))
 		return 1;
 	if (python_is(node, "identifier"))
-		return python_text_is(search->tree, node, "pytest") ? -1 : 0;
-	struct slice text = python_text(search->tree, node);
+		return python_text_is(tree, node, "pytest") && !is_assigned(node) ? -1 : 0;
+	struct slice text = python_text(tree, node);
 	bool in_string = python_is(node, "string") && memmem(text.ptr, text.len, "pytest.", 7);
 	return in_string ? -1 : 0;
 }
 
-/* The only `import pytest`, when nothing in the file uses it. */
-static const struct python_import *unused_import(const struct python_tree *tree)
+/* Whether it is `import pytest` at module level, and nothing in the file uses that name. */
+static bool is_unused_import(const struct python_tree *tree, const struct python_import *import)
 {
-	const struct python_import *found = NULL;
-	for (size_t i = 0; i < tree->imports.len; i++) {
-		const struct python_import *import = &tree->imports.at[i];
-		struct slice text = { tree->source.ptr + import->statement.start,
-				      import->statement.end - import->statement.start };
-		if (slice_equals(text, "import pytest") && import->owner == PYTHON_NONE && !import->conditional)
-			found = import;
-	}
-	if (!found)
-		return NULL;
-	struct name_search search = { .tree = tree, .but = found->statement };
-	return python_walk(python_root(tree), visit_name, &search) == 0 ? found : NULL;
+	struct slice text = { tree->source.ptr + import->statement.start,
+			      import->statement.end - import->statement.start };
+	return slice_equals(text, "import pytest") && import->owner == PYTHON_NONE && !import->conditional &&
+	       python_walk(python_root(tree), visit_name, (void *)(uintptr_t)tree) == 0;
 }
 
 /* Whether adding the import to candidate gives current. 1, 0, or -1. */
@@ -144,17 +138,13 @@ static const struct {
 	int before, behind;
 } import_blanks[] = { { 1, 0 }, { 0, 2 }, { 0, 1 }, { 0, 0 }, { 2, 0 } };
 
-static int remove_import(struct removal *self, struct str *text)
+/* 1 when text is replaced by itself without that import, 0 when comb would not have put it there, or -1. */
+static int remove_import(struct removal *self, const struct python_tree *tree, const struct python_import *import,
+			 struct str *text)
 {
-	cleanup_python_tree struct python_tree tree = PYTHON_TREE_INIT;
-	if (python_tree_open(&tree, str_slice(text), self->path, self->err) < 0)
-		return -1;
-	const struct python_import *import = unused_import(&tree);
-	if (!import)
-		return 0;
-	size_t start = python_line_start(&tree, import->statement.start);
-	size_t end = python_logical_line_end(&tree, import->statement.end);
-	size_t eol = strlen(tree.eol);
+	size_t start = python_line_start(tree, import->statement.start);
+	size_t end = python_logical_line_end(tree, import->statement.end);
+	size_t eol = strlen(tree->eol);
 	for (size_t i = 0; i < sizeof(import_blanks) / sizeof(*import_blanks); i++) {
 		size_t before = (size_t)import_blanks[i].before * eol, behind = (size_t)import_blanks[i].behind * eol;
 		if (before > start || end + behind > text->len)
@@ -166,10 +156,28 @@ static int remove_import(struct removal *self, struct str *text)
 		int same = import_would_give(str_slice(&candidate), self->path, str_slice(text), self->err);
 		if (same < 0)
 			return -1;
-		if (same == 1) {
-			str_clear(text);
-			return str_add(text, candidate.buf, candidate.len) < 0 ? err_no_memory(self->err) : 0;
-		}
+		if (same == 0)
+			continue;
+		str_clear(text);
+		return str_add(text, candidate.buf, candidate.len) < 0 ? err_no_memory(self->err) : 1;
+	}
+	return 0;
+}
+
+static int remove_unused_import(struct removal *self, struct str *text)
+{
+	cleanup_python_tree struct python_tree tree = PYTHON_TREE_INIT;
+	cleanup_str struct str copy = STR_INIT;
+	if (str_add(&copy, str_text(text), text->len) < 0)
+		return err_no_memory(self->err);
+	if (python_tree_open(&tree, str_slice(&copy), self->path, self->err) < 0)
+		return -1;
+	for (size_t i = 0; i < tree.imports.len; i++) {
+		if (!is_unused_import(&tree, &tree.imports.at[i]))
+			continue;
+		int removed = remove_import(self, &tree, &tree.imports.at[i], text);
+		if (removed != 0)
+			return removed < 0 ? -1 : 0;
 	}
 	return 0;
 }
@@ -200,7 +208,7 @@ static int remove_all(struct removal *self, struct slice source, struct edits *e
 		return -1;
 	if (first.splices.len == 0)
 		return 0;
-	if (edits_apply(&first, source, &text, self->err) < 0 || remove_import(self, &text) < 0)
+	if (edits_apply(&first, source, &text, self->err) < 0 || remove_unused_import(self, &text) < 0)
 		return -1;
 	return add_difference(source, str_slice(&text), edits, self->err);
 }

@@ -32,9 +32,9 @@ static struct byte_range range_of(TSNode node)
 static char *name_of(const struct python_tree *tree, TSNode node)
 {
 	cleanup_str struct str packed = STR_INIT, name = STR_INIT;
-	struct slice text = python_text(tree, node);
-	for (size_t i = 0; i < text.len; i++)
-		if (!strchr(" \t\f\r\n\\", text.ptr[i]) && str_addc(&packed, text.ptr[i]) < 0)
+	struct byte_range range = range_of(node);
+	for (size_t i = range.start; i < range.end; i++)
+		if (!strchr(" \t\f\r\n\\", tree->parsed.buf[i]) && str_addc(&packed, tree->source.ptr[i]) < 0)
 			return NULL;
 	if (python_encoding_add(&name, str_slice(&packed), tree->encoding) < 0)
 		return NULL;

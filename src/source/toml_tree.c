@@ -227,11 +227,14 @@ static struct toml_item *dotted_parent(struct reader *self, struct toml_item *ta
 
 static int read_pair(struct reader *self, TSNode node, struct toml_item *container, int depth)
 {
-	if (!is(node, "pair") || ts_node_named_child_count(node) < 2)
+	uint32_t count = is(node, "pair") ? ts_node_named_child_count(node) : 0;
+	while (count > 0 && ts_node_is_extra(ts_node_named_child(node, count - 1)))
+		count--;
+	if (count < 2)
 		return refuse(self, ts_node_start_byte(node), "syntax error", NULL);
 	cleanup_strings struct strings keys = STRINGS_INIT;
 	struct byte_range pair = range_of(node);
-	TSNode value = ts_node_named_child(node, ts_node_named_child_count(node) - 1);
+	TSNode value = ts_node_named_child(node, count - 1);
 	pair.end = ts_node_end_byte(value);
 	if (read_key(self, ts_node_named_child(node, 0), &keys) < 0)
 		return -1;
