@@ -6,7 +6,8 @@
 #include "base/fs.h"
 #include "base/os.h"
 #include "project/locate.h"
-#include "project/table_scan.h"
+#include "source/ini_edit.h"
+#include "source/toml_edit.h"
 
 #include "base/banned.h"
 
@@ -25,18 +26,47 @@ static bool at_least(const int version[3], struct version wanted)
 typedef int read_function(const char *path, struct slice text, const int version[3], enum config_kind *kind,
 			  struct err *err);
 
+static const char *const pytest_table[] = { "pytest", NULL };
+static const char *const native_table[] = { "tool", "pytest", NULL };
+static const char *const ini_table[] = { "tool", "pytest", "ini_options", NULL };
+
+/* Always the configuration, even when empty; options outside the table are refused since pytest 9.2. */
 static int read_pytest_toml(const char *path, struct slice text, const int version[3], enum config_kind *kind,
 			    struct err *err)
 {
+	static const char *const top[] = { NULL };
+	cleanup_toml struct toml toml = TOML_INIT;
+	cleanup_strings struct strings keys = STRINGS_INIT;
 	*kind = CONFIG_PYTEST_TOML;
+	if (toml_open(&toml, text, path, err) < 0)
+		return -1;
+	if (toml_type(&toml, pytest_table) != TOML_NONE || !at_least(version, (struct version){ 9, 2 }))
+		return 1;
+	if (toml_keys(&toml, top, &keys, err) < 0)
+		return -1;
+	for (size_t i = 0; i < keys.len; i++) {
+		const char *const key[] = { keys.at[i], NULL };
+		if (toml_type(&toml, key) == TOML_TABLE)
+			continue;
+		err_set_at(err, ERR_INPUT, path, toml_line(&toml, key), "pytest refuses the option %s outside a [pytest] table",
+			   keys.at[i]);
+		return err_hint(err, "write [pytest] above it");
+	}
 	return 1;
+}
+
+/* 1 or 0: the section is there. */
+static int find_section(const char *path, struct slice text, const char *section, struct err *err)
+{
+	cleanup_ini struct ini ini = INI_INIT;
+	return ini_open(&ini, text, path, INI_PYTEST, err) < 0 ? -1 : ini_section(&ini, section) != NULL;
 }
 
 static int read_pytest_ini(const char *path, struct slice text, const int version[3], enum config_kind *kind,
 			   struct err *err)
 {
 	*kind = CONFIG_PYTEST_INI;
-	return 1;
+	return find_section(path, text, "pytest", err) < 0 ? -1 : 1;
 }
 
 /* An empty .pytest.ini counts since pytest 9. */
@@ -44,41 +74,65 @@ static int read_hidden_ini(const char *path, struct slice text, const int versio
 			   struct err *err)
 {
 	*kind = CONFIG_PYTEST_INI;
-	return at_least(version, (struct version){ 9, 0 }) || table_scan(text, "pytest", NULL).header;
+	int found = find_section(path, text, "pytest", err);
+	return found == 0 ? at_least(version, (struct version){ 9, 0 }) : found;
 }
 
 static int read_tox_ini(const char *path, struct slice text, const int version[3], enum config_kind *kind,
 			struct err *err)
 {
 	*kind = CONFIG_TOX_INI;
-	return table_scan(text, "pytest", NULL).header;
+	return find_section(path, text, "pytest", err);
 }
 
 static int read_setup_cfg(const char *path, struct slice text, const int version[3], enum config_kind *kind,
 			  struct err *err)
 {
+	cleanup_ini struct ini ini = INI_INIT;
 	*kind = CONFIG_SETUP_CFG;
-	if (table_scan(text, "tool:pytest", NULL).header)
+	if (ini_open(&ini, text, path, INI_PYTEST, err) < 0)
+		return -1;
+	if (ini_section(&ini, "tool:pytest"))
 		return 1;
-	if (!table_scan(text, "pytest", NULL).header)
+	const struct ini_section *old = ini_section(&ini, "pytest");
+	if (!old)
 		return 0;
-	err_set_at(err, ERR_INPUT, path, 0, "pytest refuses a [pytest] section in setup.cfg");
+	err_set_at(err, ERR_INPUT, path, old->line, "pytest refuses a [pytest] section in setup.cfg");
 	return err_hint(err, "rename the section to [tool:pytest]");
+}
+
+/* Keys of [tool.pytest] other than the table ini_options, and keys inside that one. */
+static int count_keys(const struct toml *toml, size_t *native, size_t *ini, struct err *err)
+{
+	cleanup_strings struct strings keys = STRINGS_INIT, ini_keys = STRINGS_INIT;
+	if (toml_keys(toml, native_table, &keys, err) < 0)
+		return -1;
+	bool has_ini = strings_find(&keys, "ini_options") >= 0;
+	if (has_ini && toml_keys(toml, ini_table, &ini_keys, err) < 0)
+		return -1;
+	*native = keys.len - has_ini;
+	*ini = ini_keys.len;
+	return has_ini;
 }
 
 static int read_pyproject(const char *path, struct slice text, const int version[3], enum config_kind *kind,
 			  struct err *err)
 {
-	struct table_scan ini = table_scan(text, "tool.pytest.ini_options", NULL);
-	bool native = at_least(version, (struct version){ 9, 0 }) &&
-		      table_scan(text, "tool.pytest", "ini_options").has_keys;
-	if (native && ini.has_keys) {
-		err_set_at(err, ERR_INPUT, path, 0,
+	cleanup_toml struct toml toml = TOML_INIT;
+	size_t native = 0, ini = 0;
+	if (toml_open(&toml, text, path, err) < 0)
+		return -1;
+	int has_ini = count_keys(&toml, &native, &ini, err);
+	if (has_ini < 0)
+		return -1;
+	bool is_native = native > 0 && at_least(version, (struct version){ 9, 0 });
+	if (is_native && ini > 0) {
+		err_set_at(err, ERR_INPUT, path, toml_line(&toml, ini_table),
 			   "pytest refuses [tool.pytest] and [tool.pytest.ini_options] in one file");
 		return err_hint(err, "move the options of one table to the other");
 	}
-	*kind = native ? CONFIG_PYPROJECT : CONFIG_PYPROJECT_INI;
-	return native || ini.there;
+	*kind = is_native ? CONFIG_PYPROJECT : CONFIG_PYPROJECT_INI;
+	return is_native || has_ini;
 }
 
 /* In pytest's order. */

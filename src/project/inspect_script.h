@@ -6,7 +6,7 @@
 
 /*
  * One line, INSPECT_PREFIX and an object: version, executable, environment,
- * pytest, problem, plugins as pairs of name and version. Runs on any Python,
+ * pytest, problem, pip, plugins as pairs of name and version. Runs on any Python,
  * also one that is too old, so that comb can say so. The current folder is
  * taken from sys.path while the standard library is imported: a json.py of the
  * project must not be met there.
@@ -41,6 +41,8 @@ static const char inspect_script[] =
 	"                plugins.setdefault(name, found.version)\n"
 	"        except Exception:\n"
 	"            continue\n"
+	"    import importlib.util\n"
+	"    answer['pip'] = importlib.util.find_spec('pip') is not None\n"
 	"    answer['plugins'] = sorted(plugins.items())\n"
 	"print('\\n" INSPECT_PREFIX "' + json.dumps(answer))\n";
 

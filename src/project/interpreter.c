@@ -294,6 +294,18 @@ static int read_plugins(struct project *project, const json_t *list, struct err 
 	return 0;
 }
 
+/* What an earlier inspection found. */
+static void forget(struct project *project)
+{
+	for (size_t i = 0; i < project->plugins.len; i++) {
+		free(project->plugins.at[i].name);
+		free(project->plugins.at[i].version);
+	}
+	project->plugins.len = 0;
+	free(project->pytest_problem);
+	project->pytest_problem = NULL;
+}
+
 static int read_answer(struct project *project, const json_t *answer, struct err *err)
 {
 	for (size_t i = 0; i < 3; i++)
@@ -304,6 +316,7 @@ static int read_answer(struct project *project, const json_t *answer, struct err
 	    replace_text(&project->environment, json_object_get(answer, "environment"), err) < 0 ||
 	    replace_text(&project->pytest_problem, json_object_get(answer, "problem"), err) < 0)
 		return -1;
+	project->has_pip = json_is_true(json_object_get(answer, "pip"));
 	return read_plugins(project, json_object_get(answer, "plugins"), err);
 }
 
@@ -332,9 +345,10 @@ int interpreter_inspect(struct project *project, struct err *err)
 	json_t *answer = line ? json_loadb(line, strcspn(line, "\n"), 0, &unused) : NULL;
 	if (!answer)
 		return say_silent(project, &result, err);
+	forget(project);
 	int failed = read_answer(project, answer, err);
 	json_decref(answer);
-	if (failed)
+	if (failed < 0)
 		return -1;
 	const int *version = project->python_version;
 	if (version[0] > 3 || (version[0] == 3 && version[1] >= 9))
@@ -355,7 +369,7 @@ int interpreter_check_pytest(const struct project *project, struct err *err)
 	else
 		err_set(err, ERR_ENVIRONMENT, "pytest cannot be imported by %s (from %s): %s", project->python,
 			project->python_from, project->pytest_problem ? project->pytest_problem : "it is not there");
-	if (manager_install_command(project, project->pytest_version[0] ? "pytest>=7" : "pytest", &command) < 0)
+	if (manager_pytest_command(project, project->pytest_version[0] ? "pytest>=7" : "pytest", &command) < 0)
 		return err_no_memory(err);
 	return err_hint(err, "type: %s", command.buf);
 }

@@ -11,7 +11,7 @@
 #include "base/banned.h"
 
 /* Folders below the given one that are searched for a first Python file. */
-#define SEARCH_DEPTH 4
+#define SEARCH_DEPTH 2
 
 /* A file by one of these names makes a folder a project, whatever else is in it. */
 static const char *const project_files[] = {

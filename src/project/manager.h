@@ -15,7 +15,7 @@ int manager_detect(struct project *project, struct err *err);
 bool manager_available(enum package_manager manager);
 /* Replaces *out by the command that makes a broken environment anew. */
 int manager_recreate_command(const struct project *project, const char *environment, struct str *out);
-/* Replaces *out by the command that installs what the manifest declares, or package where it is not declared. */
-int manager_install_command(const struct project *project, const char *package, struct str *out);
+/* Replaces *out by the command that installs pytest where even that is missing. */
+int manager_pytest_command(const struct project *project, const char *requirement, struct str *out);
 
 #endif

@@ -7,6 +7,7 @@
 #include "project/interpreter.h"
 #include "project/locate.h"
 #include "project/manager.h"
+#include "project/manifest.h"
 
 #include "base/banned.h"
 
@@ -14,10 +15,12 @@ int project_open(struct project *project, const char *path, const char *python, 
 {
 	static const int newest[3];
 	project_release(project);
+	cleanup_manifest struct manifest manifest = MANIFEST_INIT;
 	/* The interpreter is looked for below the root, and the root depends on the pytest in it: two passes. */
 	if (locate_folder(project, path, err) < 0 || config_find(project, newest, err) < 0 ||
 	    locate_check_project(project, err) < 0 || manager_detect(project, err) < 0 ||
 	    interpreter_find(project, python, err) < 0 || interpreter_inspect(project, err) < 0 ||
+	    manifest_read(&manifest, project, err) < 0 || manifest_fill(&manifest, project, err) < 0 ||
 	    interpreter_check_pytest(project, err) < 0 || config_find(project, project->pytest_version, err) < 0) {
 		project_release(project);
 		return -1;

@@ -57,6 +57,7 @@ struct project {
 	int python_version[3];
 	int pytest_version[3]; /* zeros: pytest is not installed */
 	char *pytest_problem; /* why pytest cannot be imported; NULL when it can */
+	bool has_pip;        /* that interpreter can run -m pip */
 	VEC(struct plugin) plugins; /* pytest plugins (entry point group pytest11) in that interpreter */
 };
 #define PROJECT_INIT { .root = NULL }
