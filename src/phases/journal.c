@@ -164,6 +164,84 @@ int journal_undo(struct journal *journal, struct err *err)
 	return journal_clear(journal, err);
 }
 
+/* relative's path below the root, and below a folder of the journal's own. */
+static int both_paths(const struct journal *journal, const char *folder, const char *relative, struct str *path,
+		      struct str *copy, struct err *err)
+{
+	str_clear(copy);
+	if (fs_join(path, journal->root, relative) < 0 || str_addf(copy, "%s/%s/%s", journal->dir, folder, relative) < 0)
+		return err_no_memory(err);
+	return 0;
+}
+
+int journal_seal(const struct journal *journal, struct err *err)
+{
+	cleanup_str struct str path = STR_INIT, copy = STR_INIT;
+	for (size_t i = 0; i < journal->paths.len; i++) {
+		if (both_paths(journal, "after", journal->paths.at[i], &path, &copy, err) < 0 ||
+		    fs_remove_all(copy.buf, err) < 0)
+			return -1;
+		if (fs_exists(path.buf) &&
+		    (make_parent(copy.buf, err) < 0 || fs_copy_file(path.buf, copy.buf, err) < 0))
+			return -1;
+	}
+	return 0;
+}
+
+/* 1: the same bytes, or neither is there; 0; -1. */
+static int same_content(const char *a, const char *b, struct err *err)
+{
+	cleanup_str struct str left = STR_INIT, right = STR_INIT;
+	if (!fs_exists(a) || !fs_exists(b))
+		return fs_exists(a) == fs_exists(b);
+	if (fs_read(a, &left, err) < 0 || fs_read(b, &right, err) < 0)
+		return -1;
+	return left.len == right.len && memcmp(str_text(&left), str_text(&right), left.len) == 0;
+}
+
+/* 1: as sealed, or as before comb; 0: somebody else's by now; -1. */
+static int is_own(const struct journal *journal, const char *relative, struct err *err)
+{
+	cleanup_str struct str path = STR_INIT, copy = STR_INIT;
+	if (both_paths(journal, "after", relative, &path, &copy, err) < 0)
+		return -1;
+	int same = same_content(path.buf, copy.buf, err);
+	if (same != 0)
+		return same;
+	if (both_paths(journal, "files", relative, &path, &copy, err) < 0)
+		return -1;
+	return same_content(path.buf, copy.buf, err);
+}
+
+int journal_undo_own(struct journal *journal, size_t *count, struct err *err)
+{
+	struct err left = ERR_INIT;
+	*count = 0;
+	for (size_t i = journal->paths.len; i-- > 0;) {
+		const char *relative = journal->paths.at[i];
+		cleanup_str struct str path = STR_INIT;
+		if (fs_join(&path, journal->root, relative) < 0)
+			return err_no_memory(err);
+		bool there = fs_exists(path.buf) || strcmp(journal->kinds.at[i], modified) == 0;
+		int own = is_own(journal, relative, err);
+		if (own < 0 || (own && undo_one(journal, i, err) < 0))
+			return -1;
+		*count += own && there;
+		if (own)
+			continue;
+		err_set(&left, ERR_INPUT, "%s was changed since comb wrote it, and is left as it is", relative);
+		if (strcmp(journal->kinds.at[i], added) == 0)
+			err_hint(&left, "comb made that file: remove it, or what you do not want of it");
+		else
+			err_hint(&left, "what it held before comb is in %s/files/%s", journal->dir, relative);
+	}
+	if (left.kind != ERR_NONE) {
+		*err = left;
+		return -1;
+	}
+	return journal_clear(journal, err);
+}
+
 int journal_clear(struct journal *journal, struct err *err)
 {
 	cleanup_str struct str manifest = STR_INIT;

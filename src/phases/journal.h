@@ -8,6 +8,7 @@
  * is refused: a symbolic link may lead there.
  *
  *     DIR/manifest    lines "M path" (the old content is in DIR/files/path) or "A path" (there was none)
+ *     DIR/after/path  what comb left there, once sealed
  */
 #ifndef COMB_PHASES_JOURNAL_H
 #define COMB_PHASES_JOURNAL_H
@@ -30,6 +31,14 @@ int journal_open(struct journal *journal, const char *root, const char *dir, con
 int journal_record(struct journal *journal, const char *path, struct err *err);
 /* Puts every file back as it was and forgets it; needs dir. */
 int journal_undo(struct journal *journal, struct err *err);
+/* Keeps what the files hold now, in DIR/after, for journal_undo_own(). Needs dir. */
+int journal_seal(const struct journal *journal, struct err *err);
+/*
+ * As journal_undo(), but a file that is not as journal_seal() saw it was changed
+ * by somebody else: it is left, and ERR_INPUT names it and where its old content
+ * is, once the others are put back. *count: files put back.
+ */
+int journal_undo_own(struct journal *journal, size_t *count, struct err *err);
 /* Forgets what was recorded and removes dir. */
 int journal_clear(struct journal *journal, struct err *err);
 void journal_release(struct journal *journal);

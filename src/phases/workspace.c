@@ -83,6 +83,8 @@ int workspace_close(struct workspace *workspace, bool keep, struct err *err)
 	imports_restore(&workspace->imports);
 	if (workspace->in_place && workspace->attempt.paths.len > 0)
 		result = journal_undo(&workspace->attempt, err);
+	if (workspace->whole.dir && journal_seal(&workspace->whole, err) < 0)
+		result = -1;
 	if (!workspace->in_place && worktree_close(&workspace->worktree, keep, err) < 0)
 		result = -1;
 	free(workspace->project);
@@ -243,15 +245,8 @@ int workspace_undo(const char *project_root, size_t *count, struct err *err)
 		return err_no_memory(err);
 	if (journal_open(&journal, project_root, dir.buf, NULL, err) < 0)
 		return -1;
-	*count = 0;
-	for (size_t i = 0; i < journal.paths.len; i++) {
-		cleanup_str struct str path = STR_INIT;
-		if (fs_join(&path, project_root, journal.paths.at[i]) < 0)
-			return err_no_memory(err);
-		*count += fs_exists(path.buf) || strcmp(journal.kinds.at[i], "M") == 0;
-	}
 	if (journal.paths.len > 0)
-		return journal_undo(&journal, err);
-	err_set(err, ERR_INPUT, "no adoption in place to undo in %s", project_root);
+		return journal_undo_own(&journal, count, err);
+	err_set(err, ERR_INPUT, "comb has changed no file of %s in place: there is nothing to undo", project_root);
 	return err_hint(err, "adoption on a branch is undone by removing the branch: git branch -D parallel-testing");
 }
