@@ -96,16 +96,32 @@ static double old_quota(void)
 	return us > 0 && per_us > 0 ? us / per_us : 0;
 }
 
-double machine_cores(void)
+int machine_online(void)
+{
+	long online = sysconf(_SC_NPROCESSORS_ONLN);
+	return online > 0 ? (int)online : 1;
+}
+
+int machine_allowed(void)
 {
 	cpu_set_t set;
 	CPU_ZERO(&set);
-	long online = sysconf(_SC_NPROCESSORS_ONLN);
-	double cores = online > 0 ? (double)online : 1;
 	if (sched_getaffinity(0, sizeof(set), &set) == 0 && CPU_COUNT(&set) > 0)
-		cores = CPU_COUNT(&set);
-	note_least(&cores, least_of_groups(visit_quota));
-	note_least(&cores, old_quota());
+		return CPU_COUNT(&set);
+	return machine_online();
+}
+
+double machine_quota(void)
+{
+	double quota = least_of_groups(visit_quota);
+	note_least(&quota, old_quota());
+	return quota;
+}
+
+double machine_cores(void)
+{
+	double cores = machine_allowed();
+	note_least(&cores, machine_quota());
 	return cores < 1 ? 1 : cores;
 }
 

@@ -8,6 +8,10 @@
 double machine_cores(void);
 /* machine_cores() rounded down, at least 1: how many computing processes make sense. */
 int machine_processes(void);
+/* Processors of the machine; those that this process may run on; what control groups allow, 0: no limit. */
+int machine_online(void);
+int machine_allowed(void);
+double machine_quota(void);
 /* Memory that can be taken without swapping; 0 where the system does not tell. */
 int64_t machine_available_bytes(void);
 
