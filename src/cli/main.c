@@ -13,10 +13,11 @@
 
 #include "base/banned.h"
 
-extern const struct verb verb_adopt, verb_doctor, verb_status, verb_validate;
+extern const struct verb verb_adopt, verb_doctor, verb_setup, verb_status, verb_validate;
 
 const struct verb *const verbs[] = {
 	&verb_adopt,
+	&verb_setup,
 	&verb_validate,
 	&verb_status,
 	&verb_doctor,

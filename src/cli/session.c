@@ -7,6 +7,7 @@
 
 #include "history/history.h"
 #include "phases/phase_run.h"
+#include "report/json_text.h"
 
 #include "base/banned.h"
 
@@ -90,7 +91,8 @@ static int print_phase(struct session *session, const struct phase *phase, const
 {
 	bool passed = gate_list_count(list, GATE_PASSED) + gate_list_count(list, GATE_SKIPPED) == list->rows.len;
 	if (session->cli->json &&
-	    session_print_json(json_pack("{s:s, s:s, s:b, s:o}", "verb", phase->verb, "project", session->project.root,
+	    session_print_json(json_pack("{s:s, s:o, s:b, s:o}", "verb", phase->verb, "project",
+					 json_text(session->project.root),
 					 "passed", passed, "gates", gate_list_json(list)), err) < 0)
 		return -1;
 	if (!session->cli->json && session->cli->verbosity < 0)

@@ -4,6 +4,7 @@
 #include "cli/session.h"
 #include "phases/adopt.h"
 #include "phases/workspace.h"
+#include "report/json_text.h"
 
 #include "base/banned.h"
 
@@ -23,7 +24,8 @@ static int undo(const struct session *session, struct err *err)
 	if (workspace_undo(session->project.root, &count, err) < 0)
 		return -1;
 	if (session->cli->json)
-		return session_print_json(json_pack("{s:s, s:s, s:I}", "verb", "adopt", "project", session->project.root,
+		return session_print_json(json_pack("{s:s, s:o, s:I}", "verb", "adopt", "project",
+						    json_text(session->project.root),
 						    "files_restored", (json_int_t)count), err);
 	if (str_addf(&text, "as before comb changed anything: %zu file%s put back", count, count == 1 ? "" : "s") < 0)
 		return err_no_memory(err);
@@ -58,8 +60,8 @@ static int print_json(const struct session *session, const char *branch, const s
 {
 	double before_s = measured(report, "before_s"), after_s = measured(report, "after_s");
 	return session_print_json(
-		json_pack("{s:s, s:s, s:s?, s:b, s:b, s:s?, s:b, s:o?, s:o?, s:s?, s:o, s:o, s:o}", "verb", "adopt", "project",
-			  session->project.root, "branch", branch, "passed", report->passed, "nothing_to_do",
+		json_pack("{s:s, s:o, s:s?, s:b, s:b, s:s?, s:b, s:o?, s:o?, s:s?, s:o, s:o, s:o}", "verb", "adopt", "project",
+			  json_text(session->project.root), "branch", branch, "passed", report->passed, "nothing_to_do",
 			  report->nothing_to_do, "stopped_at", report->stopped_at ? report->stopped_at->id : NULL,
 			  "validated", report->validated, "before_s", before_s > 0 ? json_real(before_s) : NULL,
 			  "after_s", after_s > 0 ? json_real(after_s) : NULL, "worktree",

@@ -5,6 +5,7 @@
 #include "phases/tip.h"
 #include "project/config.h"
 #include "project/locate.h"
+#include "report/json_text.h"
 
 #include "base/banned.h"
 
@@ -17,8 +18,8 @@ static int print_json(const struct project *project, const char *from, const str
 		      const struct gate_list *list, struct err *err)
 {
 	const struct progress_line *end = progress_find(progress, PROGRESS_CLOSING_GATE);
-	return session_print_json(json_pack("{s:s, s:s, s:s?, s:b, s:b, s:s?, s:o}", "verb", "status", "project",
-					    project->root, "from", from, "finished", end != NULL, "passed",
+	return session_print_json(json_pack("{s:s, s:o, s:s?, s:b, s:b, s:s?, s:o}", "verb", "status", "project",
+					    json_text(project->root), "from", from, "finished", end != NULL, "passed",
 					    end && end->status == GATE_PASSED, "figure", end ? end->figure : NULL, "gates",
 					    gate_list_json(list)), err);
 }

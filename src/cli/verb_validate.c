@@ -3,6 +3,7 @@
 #include "phases/lock.h"
 #include "phases/validate.h"
 #include "phases/worktree.h"
+#include "report/json_text.h"
 
 #include "base/banned.h"
 
@@ -60,8 +61,8 @@ static int print(struct session *session, const struct gate_list *list, const ch
 	bool passed = validate_passed(list);
 	cleanup_str struct str text = STR_INIT;
 	if (session->cli->json)
-		return session_print_json(json_pack("{s:s, s:s, s:s?, s:b, s:o}", "verb", "validate", "project",
-						    session->project.root, "validated", what[0] ? what : NULL, "passed",
+		return session_print_json(json_pack("{s:s, s:o, s:s?, s:b, s:o}", "verb", "validate", "project",
+						    json_text(session->project.root), "validated", what[0] ? what : NULL, "passed",
 						    passed, "gates", gate_list_json(list)), err);
 	if (session->terminal.verbosity < 0)
 		gate_list_print(list, &session->terminal);

@@ -5,6 +5,7 @@
 #include "base/banned.h"
 
 const struct phase *const phases[] = {
+	&phase_setup,
 	NULL,
 };
 

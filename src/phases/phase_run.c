@@ -1,6 +1,9 @@
 #include "phases/phase_run.h"
 
+#include <stdlib.h>
+
 #include "base/interrupt.h"
+#include "base/os.h"
 #include "phases/lock.h"
 #include "phases/workspace.h"
 
@@ -16,7 +19,12 @@ struct run {
 static int reopen(struct run *run, struct err *err)
 {
 	project_release(&run->project);
-	return project_open(&run->project, run->workspace.path, run->user_project->python, err);
+	if (project_open(&run->project, run->workspace.path, run->user_project->python, err) < 0)
+		return -1;
+	/* It is the project itself: the interpreter is still found the way it was. */
+	free(run->project.python_from);
+	run->project.python_from = os_strdup(run->user_project->python_from);
+	return run->project.python_from ? 0 : err_no_memory(err);
 }
 
 static int attempt(struct run *run, struct gate_row *row, int number, struct err *err)
@@ -34,7 +42,7 @@ static int attempt(struct run *run, struct gate_row *row, int number, struct err
 	int failed = row->gate->reach(&ctx, &result, err);
 	if (!failed && interrupt_pending())
 		failed = interrupt_error(err);
-	if (!failed)
+	if (!failed && run->workspace.attempt.paths.len > 0)
 		failed = reopen(run, err);
 	if (!failed && gate_row_set(row, &result, NULL) < 0)
 		failed = err_no_memory(err);
