@@ -13,11 +13,13 @@
 
 #include "base/banned.h"
 
-extern const struct verb verb_adopt, verb_doctor, verb_setup, verb_status, verb_validate;
+extern const struct verb verb_adopt, verb_doctor, verb_run, verb_setup, verb_status, verb_tune, verb_validate;
 
 const struct verb *const verbs[] = {
 	&verb_adopt,
 	&verb_setup,
+	&verb_tune,
+	&verb_run,
 	&verb_validate,
 	&verb_status,
 	&verb_doctor,
