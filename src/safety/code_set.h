@@ -40,7 +40,7 @@ struct code_ref {
 struct code_ref code_set_fixture(const struct code_set *set, const struct code *code, const char *name);
 /* A class by its simple name, wherever it is defined; -1 in *class_index when there is none or more than one. */
 const struct code *code_set_class(const struct code_set *set, const char *name, int *class_index);
-/* The file that a dotted module name means, or NULL: "shop.export" is …/shop/export.py or …/shop/export/__init__.py. */
+/* The file that a dotted module name means, or NULL: "shop.export" is …/shop/export.py, or …/shop/export/__init__.py. */
 const struct code *code_set_module(const struct code_set *set, const char *dotted);
 
 #endif
