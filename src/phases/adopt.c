@@ -89,6 +89,9 @@ static int record_attempt(struct adoption *adoption, struct gate_row *row, int a
 			  struct err *err)
 {
 	cleanup_str struct str message = STR_INIT, id = STR_INIT;
+	const struct worktree *worktree = &adoption->workspace.worktree;
+	if (worktree_shorten_paths(worktree, &result->figure) < 0 || worktree_shorten_paths(worktree, &result->detail) < 0)
+		return err_no_memory(err);
 	const char *figure = result->figure.len ? result->figure.buf : row->gate->title;
 	bool in_place = adoption->workspace.in_place;
 	if (message_for_gate(row->phase, row->gate, attempt, result, &message) < 0)
@@ -334,6 +337,8 @@ int adopt_run(const struct project *project, const struct adopt_options *options
 	if (workspace_open(&adoption.workspace, project, options->branch, options->sink, err) < 0)
 		return -1;
 	int result = adopt_in_workspace(&adoption, err);
+	if (result < 0)
+		worktree_translate_error(&adoption.workspace.worktree, err);
 	if (options->keep_worktree && !adoption.workspace.in_place &&
 	    str_adds(&report->worktree, adoption.workspace.project) < 0)
 		result = err_no_memory(err);

@@ -67,20 +67,23 @@ struct copy {
 	const char *from, *to;
 };
 
+static int copy_file(const char *from, const char *to, struct err *err)
+{
+	struct stat st;
+	if (os_lstat(from, &st) < 0 || (!S_ISREG(st.st_mode) && !S_ISLNK(st.st_mode)) || fs_exists(to))
+		return 0; /* gone since, or a socket, or there already */
+	return fs_copy_file(from, to, err);
+}
+
 static int copy_entry(void *context, const char *relative, bool is_dir, struct err *err)
 {
 	const struct copy *copy = context;
 	cleanup_str struct str from = STR_INIT, to = STR_INIT;
-	struct stat st;
 	if (is_skipped(fs_base_name(relative)))
 		return 1;
 	if (fs_join(&from, copy->from, relative) < 0 || fs_join(&to, copy->to, relative) < 0)
 		return err_no_memory(err);
-	if (is_dir)
-		return fs_make_dirs(to.buf, err);
-	if (os_lstat(from.buf, &st) < 0 || (!S_ISREG(st.st_mode) && !S_ISLNK(st.st_mode)) || fs_exists(to.buf))
-		return 0; /* gone since, or a socket, or there already */
-	return fs_copy_file(from.buf, to.buf, err);
+	return is_dir ? fs_make_dirs(to.buf, err) : copy_file(from.buf, to.buf, err);
 }
 
 static int make_parent(const char *path, struct err *err)
@@ -97,7 +100,7 @@ static int copy_one(const char *from, const char *to, struct err *err)
 	struct stat st;
 	if (os_lstat(from, &st) == 0 && S_ISDIR(st.st_mode))
 		return fs_make_dirs(to, err) < 0 ? -1 : fs_walk(from, copy_entry, &copy, err);
-	return make_parent(to, err) < 0 ? -1 : copy_entry(&copy, "", false, err);
+	return make_parent(to, err) < 0 ? -1 : copy_file(from, to, err);
 }
 
 /* Copies one entry, if it is small enough, and counts it. A file that cannot be read is noted. */

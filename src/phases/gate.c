@@ -6,7 +6,6 @@
 
 const struct phase *const phases[] = {
 	&phase_setup,
-	&phase_tune,
 	NULL,
 };
 

@@ -78,7 +78,8 @@ struct phase {
 };
 
 extern const struct phase phase_setup, phase_mark, phase_check, phase_tune;
-extern const struct phase *const phases[]; /* in order; NULL at its end */
+enum { PHASES_MAX = 8 };
+extern const struct phase *const phases[]; /* in order, PHASES_MAX at most; NULL at its end */
 
 const char *gate_status_name(enum gate_status status); /* "passed", … */
 const struct gate *gate_find(const char *id);

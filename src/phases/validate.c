@@ -1,5 +1,7 @@
 #include "phases/validate.h"
 
+#include <stdlib.h>
+
 #include "base/clock.h"
 #include "base/interrupt.h"
 #include "phases/imports.h"
@@ -60,6 +62,19 @@ static int validate_in(const struct worktree *worktree, const struct project *pr
 	return validate_gates(&ctx, options->table, options->listener, list, err);
 }
 
+/* Figures may name files in the checkout, which will be gone. */
+static int gate_row_shorten(struct gate_row *row, const struct worktree *worktree)
+{
+	cleanup_str struct str figure = STR_INIT;
+	if (!row->figure)
+		return 0;
+	if (str_adds(&figure, row->figure) < 0 || worktree_shorten_paths(worktree, &figure) < 0)
+		return -1;
+	free(row->figure);
+	row->figure = str_steal(&figure);
+	return row->figure ? 0 : -1;
+}
+
 int validate_commit(const struct project *project, const char *commit, const struct adopt_options *options,
 		    struct gate_list *list, struct err *err)
 {
@@ -71,6 +86,11 @@ int validate_commit(const struct project *project, const char *commit, const str
 	if (result == 0)
 		result = validate_in(&worktree, project, options, list, err);
 	imports_restore(&imports);
+	if (result < 0)
+		worktree_translate_error(&worktree, err);
+	for (size_t i = 0; i < list->rows.len; i++)
+		if (gate_row_shorten(&list->rows.at[i], &worktree) < 0)
+			result = err_no_memory(err);
 	if (worktree_close(&worktree, false, err) < 0)
 		result = -1;
 	return result;

@@ -1,6 +1,7 @@
 #include "phases/worktree.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -466,4 +467,49 @@ int worktree_list_dirty(const char *project_root, struct strings *paths, struct 
 			return err_no_memory(err);
 	}
 	return 0;
+}
+
+/* ---- paths in texts ----------------------------------------------------------- */
+
+static int replace_all(struct str *text, const char *old, const char *new)
+{
+	cleanup_str struct str out = STR_INIT;
+	const char *at = str_text(text), *found;
+	if (!strstr(at, old))
+		return 0;
+	for (; (found = strstr(at, old)) != NULL; at = found + strlen(old))
+		if (str_add(&out, at, (size_t)(found - at)) < 0 || str_adds(&out, new) < 0)
+			return -1;
+	if (str_adds(&out, at) < 0)
+		return -1;
+	str_release(text);
+	*text = out;
+	out = (struct str)STR_INIT;
+	return 0;
+}
+
+int worktree_shorten_paths(const struct worktree *worktree, struct str *text)
+{
+	cleanup_str struct str folder = STR_INIT;
+	if (!worktree->project)
+		return 0;
+	if (str_addf(&folder, "%s/", worktree->project) < 0)
+		return -1;
+	return replace_all(text, folder.buf, "") < 0 ? -1 : replace_all(text, worktree->project, ".");
+}
+
+static void translate(const struct worktree *worktree, char *text, size_t size)
+{
+	cleanup_str struct str copy = STR_INIT;
+	if (str_adds(&copy, text) == 0 && replace_all(&copy, worktree->top, worktree->user_top) == 0)
+		snprintf(text, size, "%s", str_text(&copy));
+}
+
+void worktree_translate_error(const struct worktree *worktree, struct err *err)
+{
+	if (!worktree->top)
+		return;
+	translate(worktree, err->text, sizeof(err->text));
+	translate(worktree, err->file, sizeof(err->file));
+	translate(worktree, err->hint, sizeof(err->hint));
 }

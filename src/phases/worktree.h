@@ -50,6 +50,14 @@ int worktree_close(struct worktree *worktree, bool keep, struct err *err);
 void worktree_release(struct worktree *worktree);
 #define cleanup_worktree __attribute__((cleanup(worktree_release)))
 
+/*
+ * Rewrites paths in the checkout, which will be gone, as a person knows them:
+ * relative to the project in texts about what was done, and as paths in the
+ * user's own tree in errors. Nothing without a checkout.
+ */
+int worktree_shorten_paths(const struct worktree *worktree, struct str *text);
+void worktree_translate_error(const struct worktree *worktree, struct err *err);
+
 /* The user's changes that a checkout of HEAD does not hold, as paths relative to the project. */
 int worktree_list_dirty(const char *project_root, struct strings *paths, struct err *err);
 /* The branch exists. 1, 0 or -1. */

@@ -61,7 +61,7 @@ static int reach_third(struct phase_ctx *ctx, struct gate_result *result, struct
 static int reach_last(struct phase_ctx *ctx, struct gate_result *result, struct err *err)
 {
 	result->status = last_passes ? GATE_PASSED : GATE_FAILED;
-	str_adds(&result->figure, "as said\x1b[2J");
+	str_addf(&result->figure, "as said\x1b[2J in %s/last.txt", ctx->project->root);
 	return write_in(ctx, "last.txt", "y\n", err);
 }
 
@@ -223,7 +223,7 @@ static void test_progress_file_names_the_commits(void **state)
 	assert_int_equal(progress.lines.len, 4);
 	GIT(f, &id, "rev-parse", "parallel-testing~2");
 	assert_string_equal(progress_find(&progress, "1.1")->commit, id.buf);
-	assert_string_equal(progress_find(&progress, "1.2")->figure, "as said\\x1b[2J");
+	assert_string_equal(progress_find(&progress, "1.2")->figure, "as said\\x1b[2J in last.txt");
 	GIT(f, &id, "rev-parse", "parallel-testing~1");
 	assert_string_equal(progress_find(&progress, "all")->commit, id.buf);
 }

@@ -1,2 +1,0 @@
-HANDLERS = {}
-LIMIT = 3

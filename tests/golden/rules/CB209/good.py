@@ -1,6 +1,0 @@
-import fakeredis
-import redis
-
-
-def test_counter():
-    assert isinstance(fakeredis.FakeRedis(), redis.Redis)

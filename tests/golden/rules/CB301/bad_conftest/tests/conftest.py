@@ -1,6 +1,0 @@
-import pytest
-
-
-@pytest.fixture(scope="session")
-def users():
-    return ["ada"]

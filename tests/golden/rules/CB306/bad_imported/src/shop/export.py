@@ -1,3 +1,0 @@
-from pathlib import Path
-
-DEFAULT_EXPORT = Path("/tmp/shop-invoices.csv")

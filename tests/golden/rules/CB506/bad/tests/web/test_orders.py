@@ -1,2 +1,0 @@
-def test_web():  # CB506
-    assert True

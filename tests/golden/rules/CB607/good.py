@@ -1,2 +1,0 @@
-def test_speed(runner):
-    assert runner
