@@ -6,7 +6,7 @@ VENV := .venv/bin
 MESON := $(VENV)/meson
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: help adopt build asan test check unit e2e real bench fuzz fault install clean bootstrap format
+.PHONY: help adopt build asan test check unit e2e real bench fuzz fault install clean bootstrap format rules
 
 help: ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -40,6 +40,9 @@ install: bootstrap ## build in release mode and install: make install PREFIX=/us
 	@[ -f build-install/build.ninja ] || $(MESON) setup build-install -Dbuildtype=release --prefix=$(PREFIX) --libdir=lib >/dev/null
 	@$(MESON) configure build-install --clearcache -Dprefix=$(PREFIX)
 	@$(MESON) install -C build-install --quiet
+
+rules: build ## write docs/RULES.md from the tables of rules
+	@mkdir -p docs && build/comb explain --markdown >docs/RULES.md
 
 format: ## put the sources into the house format (clang-format)
 	@clang-format -i $$(git ls-files 'src/*.[ch]' 'tests/*.[ch]')

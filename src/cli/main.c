@@ -13,13 +13,23 @@
 
 #include "base/banned.h"
 
-extern const struct verb verb_adopt, verb_doctor, verb_setup, verb_status, verb_validate;
+extern const struct verb verb_adopt;
+extern const struct verb verb_doctor;
+extern const struct verb verb_explain;
+extern const struct verb verb_run;
+extern const struct verb verb_setup;
+extern const struct verb verb_status;
+extern const struct verb verb_tune;
+extern const struct verb verb_validate;
 
 const struct verb *const verbs[] = {
 	&verb_adopt,
 	&verb_setup,
+	&verb_tune,
+	&verb_run,
 	&verb_validate,
 	&verb_status,
+	&verb_explain,
 	&verb_doctor,
 	NULL,
 };

@@ -32,8 +32,8 @@ struct cli_value {
 	struct cli_value *next;
 };
 
-/* Levenshtein distance, Wagner and Fischer 1974, for short words; 99 for long ones. */
-static int edit_distance(const char *a, const char *b)
+/* Wagner and Fischer 1974. */
+int cli_edit_distance(const char *a, const char *b)
 {
 	int row[64];
 	size_t n = strlen(a), m = strlen(b);
@@ -58,7 +58,7 @@ static int edit_distance(const char *a, const char *b)
 
 static bool is_near(const char *typed, const char *name)
 {
-	int distance = edit_distance(typed, name);
+	int distance = cli_edit_distance(typed, name);
 	return distance <= 2 && distance < (int)strlen(name);
 }
 

@@ -20,11 +20,36 @@ static int pass_or_fail(struct gate_result *result, bool passed)
 	return 0;
 }
 
-static int attach(struct gate_result *result, const struct study *study, struct err *err)
+/* Takes the reference. NULL is out of memory. */
+static int attach(struct gate_result *result, json_t *data, struct err *err)
 {
 	json_decref(result->data);
-	result->data = study_json(study);
-	return result->data ? 0 : err_no_memory(err);
+	result->data = data;
+	return data ? 0 : err_no_memory(err);
+}
+
+/* The study without what only later gates fill. */
+static json_t *baseline_json(const struct study *study)
+{
+	json_t *json = study_json(study);
+	json_object_del(json, "contest");
+	json_object_del(json, "categories");
+	return json;
+}
+
+static json_t *categories_json(const struct study *study)
+{
+	json_t *all = study_json(study);
+	json_t *json = all ? json_pack("{s:O}", "categories", json_object_get(all, "categories")) : NULL;
+	json_decref(all);
+	return json;
+}
+
+static json_t *verdict_json(const struct verdict *verdict)
+{
+	return json_pack("{s:f, s:f, s:f, s:f, s:f, s:b, s:b}", "serial_s", verdict->serial_s, "best_s", verdict->best_s,
+			 "ratio", verdict->ratio, "bound_s", verdict->bound_s, "efficiency", verdict->efficiency, "halved",
+			 verdict->halved, "at_the_limit", verdict->at_the_limit);
 }
 
 static int add_samples(struct str *out, const struct sample *sample)
@@ -54,7 +79,7 @@ static int reach_baseline(struct phase_ctx *ctx, struct gate_result *result, str
 {
 	cleanup_suite_run struct suite_run run = SUITE_RUN_INIT;
 	struct study study;
-	if (tune_baseline(ctx, &study, &run, err) < 0 || tune_save(ctx, &study, err) < 0 || attach(result, &study, err) < 0)
+	if (tune_baseline(ctx, &study, &run, err) < 0 || tune_save(ctx, &study, err) < 0 || attach(result, baseline_json(&study), err) < 0)
 		return -1;
 	struct suite_counts counts = suite_count(&run);
 	bool sound = study.serial_exit_code == 0 || (ctx->settings->allow_failing && study.serial_exit_code == 1);
@@ -74,7 +99,7 @@ static int verify_baseline(struct phase_ctx *ctx, struct gate_result *result, st
 		return -1;
 	if (found == 0)
 		return reach_baseline(ctx, result, err);
-	if (attach(result, &study, err) < 0)
+	if (attach(result, baseline_json(&study), err) < 0)
 		return -1;
 	return say_baseline(&study, result) < 0 ? err_no_memory(err) : pass_or_fail(result, true);
 }
@@ -130,14 +155,32 @@ static int say_contest(const struct study *study, struct gate_result *result)
 	return failed ? -1 : 0;
 }
 
+/* The table, line by line, for the person who waits. */
+static int show_table(const struct phase_ctx *ctx, const struct study *study)
+{
+	cleanup_str struct str table = STR_INIT;
+	if (study_add_table(study, &table) < 0)
+		return -1;
+	for (char *line = table.buf; line && *line;) {
+		char *end = line + strcspn(line, "\n");
+		bool last = !*end;
+		*end = '\0';
+		sink_note(ctx->sink, line);
+		line = end + !last;
+	}
+	return 0;
+}
+
 static int reach_workers(struct phase_ctx *ctx, struct gate_result *result, struct err *err)
 {
 	struct study study;
 	if (tune_need_xdist(ctx, err) < 0 || tune_need(ctx, &study, err) < 0)
 		return -1;
-	if (tune_contest(ctx, &study, err) < 0 || tune_save(ctx, &study, err) < 0 || attach(result, &study, err) < 0)
+	if (tune_contest(ctx, &study, err) < 0 || tune_save(ctx, &study, err) < 0 || attach(result, study_json(&study), err) < 0)
 		return -1;
-	return say_contest(&study, result) < 0 ? err_no_memory(err) : pass_or_fail(result, true);
+	if (show_table(ctx, &study) < 0 || say_contest(&study, result) < 0)
+		return err_no_memory(err);
+	return pass_or_fail(result, true);
 }
 
 static bool contest_was_held(const struct study *study)
@@ -148,7 +191,7 @@ static bool contest_was_held(const struct study *study)
 static int verify_workers(struct phase_ctx *ctx, struct gate_result *result, struct err *err)
 {
 	struct study study;
-	if (tune_need(ctx, &study, err) < 0 || attach(result, &study, err) < 0)
+	if (tune_need(ctx, &study, err) < 0 || attach(result, study_json(&study), err) < 0)
 		return -1;
 	if (!contest_was_held(&study)) {
 		int failed = str_adds(&result->figure, "parallel configurations have not been measured");
@@ -190,7 +233,7 @@ static int reach_categories(struct phase_ctx *ctx, struct gate_result *result, s
 	struct study study;
 	if (tune_need(ctx, &study, err) < 0)
 		return -1;
-	if (tune_categories(ctx, &study, err) < 0 || tune_save(ctx, &study, err) < 0 || attach(result, &study, err) < 0)
+	if (tune_categories(ctx, &study, err) < 0 || tune_save(ctx, &study, err) < 0 || attach(result, categories_json(&study), err) < 0)
 		return -1;
 	return say_categories(&study, result) < 0 ? err_no_memory(err) : pass_or_fail(result, study.category_count > 0);
 }
@@ -198,7 +241,7 @@ static int reach_categories(struct phase_ctx *ctx, struct gate_result *result, s
 static int verify_categories(struct phase_ctx *ctx, struct gate_result *result, struct err *err)
 {
 	struct study study;
-	if (tune_need(ctx, &study, err) < 0 || attach(result, &study, err) < 0)
+	if (tune_need(ctx, &study, err) < 0 || attach(result, categories_json(&study), err) < 0)
 		return -1;
 	bool measured = study.category_count > 0;
 	for (size_t i = 0; i < study.category_count; i++)
@@ -214,7 +257,9 @@ static int say_configuration(const struct phase_ctx *ctx, const struct study *st
 			     struct err *err)
 {
 	cleanup_str struct str now = STR_INIT;
-	if (tune_describe_addopts(ctx, &now, err) < 0)
+	if (tune_describe_addopts(ctx, &now, err) < 0 ||
+	    attach(result, json_pack("{s:s, s:b}", "addopts", str_text(&now), "parallel", study_prefers_parallel(study)),
+		   err) < 0)
 		return -1;
 	if (!study_prefers_parallel(study)) {
 		int failed = str_addf(&result->figure, "serial is fastest: nothing written (addopts: %s)", str_text(&now));
@@ -243,7 +288,7 @@ static int reach_configuration(struct phase_ctx *ctx, struct gate_result *result
 	if (tune_need(ctx, &study, err) < 0)
 		return -1;
 	int written = tune_write(ctx, &study, &result->figure, err);
-	if (written < 0 || attach(result, &study, err) < 0)
+	if (written < 0)
 		return -1;
 	if (!written)
 		return pass_or_fail(result, false);
@@ -256,7 +301,7 @@ static int verify_configuration(struct phase_ctx *ctx, struct gate_result *resul
 	if (tune_need(ctx, &study, err) < 0)
 		return -1;
 	int written = tune_is_written(ctx, &study, err);
-	if (written < 0 || attach(result, &study, err) < 0 || say_configuration(ctx, &study, result, err) < 0)
+	if (written < 0 || say_configuration(ctx, &study, result, err) < 0)
 		return -1;
 	return pass_or_fail(result, written);
 }
@@ -288,11 +333,13 @@ static int say_verdict(const struct verdict *verdict, const struct bound *bound,
 static int reach_target(struct phase_ctx *ctx, struct gate_result *result, struct err *err)
 {
 	struct study study;
-	if (tune_need(ctx, &study, err) < 0 || attach(result, &study, err) < 0)
+	if (tune_need(ctx, &study, err) < 0)
 		return -1;
 	if (!contest_was_held(&study))
 		return err_set(err, ERR_INPUT, "parallel configurations have not been measured");
 	struct verdict verdict = study_verdict(&study);
+	if (attach(result, verdict_json(&verdict), err) < 0)
+		return -1;
 	return say_verdict(&verdict, &study.bound, result) < 0 ? err_no_memory(err) : pass_or_fail(result, verdict.reached);
 }
 
@@ -310,8 +357,7 @@ static int verify_target(struct phase_ctx *ctx, struct gate_result *result, stru
 	}
 	struct verdict verdict = verdict_of(stats_median(&contest.entries[0].wall_s), stats_median(&configured->wall_s),
 					    study.bound.total_s);
-	study.contest = contest;
-	if (attach(result, &study, err) < 0)
+	if (attach(result, verdict_json(&verdict), err) < 0)
 		return -1;
 	return say_verdict(&verdict, &study.bound, result) < 0 ? err_no_memory(err) : pass_or_fail(result, verdict.reached);
 }
@@ -322,7 +368,8 @@ static int say_consistency(const struct phase_ctx *ctx, int runs, struct gate_re
 {
 	size_t differing;
 	cleanup_str struct str report = STR_INIT;
-	if (tune_repeat(ctx, runs, &differing, &report, err) < 0)
+	if (tune_repeat(ctx, runs, &differing, &report, err) < 0 ||
+	    attach(result, json_pack("{s:i, s:I}", "runs", runs, "differing", (json_int_t)differing), err) < 0)
 		return -1;
 	int failed = differing ? str_addf(&result->figure, "%zu tests have other outcomes than in a serial run", differing) :
 				 str_addf(&result->figure, "%d runs as configured, each with every outcome of a serial run", runs);
@@ -369,8 +416,6 @@ static int reach_consistency(struct phase_ctx *ctx, struct gate_result *result, 
 			return pass_or_fail(result, false);
 		}
 	}
-	if (attach(result, &study, err) < 0)
-		return -1;
 	return say_consistency(ctx, CONSISTENT_RUNS, result, err);
 }
 

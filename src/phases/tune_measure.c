@@ -93,7 +93,7 @@ static double budget_s(const struct phase_ctx *ctx, const struct study *study)
 {
 	if (ctx->settings->budget_s > 0)
 		return ctx->settings->budget_s;
-	return fmin(300, fmax(20, 12 * stats_median(&study->serial_s)));
+	return fmin(300, fmax(60, 12 * stats_median(&study->serial_s)));
 }
 
 /* The first line of what pytest said last, for a failure's text. */
@@ -253,6 +253,17 @@ int tune_baseline(const struct phase_ctx *ctx, struct study *study, struct suite
 	return add_candidates(study, &load, run, err);
 }
 
+/* Candidates come in order of their predictions; no more than the budget has three rounds for, but two. */
+static void fit_into_budget(struct study *study, double budget, bool reference_given)
+{
+	double round_s = reference_given ? 0 : stats_median(&study->serial_s);
+	for (size_t i = 1; i < study->contest.count; i++) {
+		round_s += study->contest.entries[i].predicted_s;
+		if (i > 2 && CONTEST_ROUNDS_LEAST * round_s > budget)
+			study->contest.count = i;
+	}
+}
+
 int tune_contest(const struct phase_ctx *ctx, struct study *study, struct err *err)
 {
 	struct runner runner = { .ctx = ctx, .study = study };
@@ -266,6 +277,7 @@ int tune_contest(const struct phase_ctx *ctx, struct study *study, struct err *e
 		.reference_given = 3 * stats_median(&study->serial_s) > budget,
 	};
 	struct contestant *serial = &study->contest.entries[0];
+	fit_into_budget(study, budget, options.reference_given);
 	for (size_t i = 0; i < study->contest.count; i++) {
 		study->contest.entries[i].wall_s.n = study->contest.entries[i].cpu_s.n = 0;
 		study->contest.entries[i].failure[0] = '\0';

@@ -6,7 +6,7 @@
 
 #include "base/banned.h"
 
-#define HOPELESS 2.0     /* times the best, in the first round */
+#define HOPELESS 1.5     /* times the best, in the first rounds */
 #define AS_FAST 1.03     /* no difference that anybody would notice */
 #define WORTH_TELLING 1.05 /* with three rounds only */
 
@@ -116,7 +116,10 @@ static bool affordable(const struct contest *contest, const struct contest_optio
 		       const struct contestant *entry)
 {
 	double expected = entry->wall_s.n ? stats_median(&entry->wall_s) : 0;
-	return contest->rounds == 0 || contest->spent_s + expected <= options->budget_s;
+	double budget_s = options->budget_s;
+	if (contest->rounds < CONTEST_ROUNDS_LEAST)
+		budget_s *= CONTEST_OVERDRAFT;
+	return contest->rounds == 0 || contest->spent_s + expected <= budget_s;
 }
 
 /* 1 when the budget does not reach to the end of the round. */

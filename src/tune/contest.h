@@ -23,6 +23,7 @@
 #define CONTEST_ENTRIES_MAX 12
 #define CONTEST_ROUNDS_LEAST 3
 #define CONTEST_ROUNDS_MOST 20
+#define CONTEST_OVERDRAFT 1.5 /* of the budget, when without it there were fewer rounds than the least */
 #define CONTEST_CONFIDENCE 0.95
 #define CONTEST_CONFIDENCE_EARLY 0.90 /* what three rounds can give at most */
 

@@ -147,7 +147,8 @@ static int add_row(const struct study *study, size_t i, struct str *out)
 		struct interval around = stats_median_interval(&entry->wall_s, CONTEST_CONFIDENCE);
 		struct ratio to_serial = contest_ratio(entry, study_serial(study));
 		failed = add_seconds(&median, stats_median(&entry->wall_s)) < 0 || str_adds(&median, " s") < 0 ||
-			 add_interval(&interval, &around) < 0 || str_addf(&ratio, "%.2f", to_serial.estimate) < 0;
+			 (entry->wall_s.n > 1 ? add_interval(&interval, &around) : str_adds(&interval, "one run")) < 0 ||
+			 str_addf(&ratio, "%.2f", to_serial.estimate) < 0;
 	}
 	failed = failed || add_padded(out, &name, 30) < 0 || str_addf(out, "%3zu  ", entry->wall_s.n) < 0 ||
 		 add_padded(out, &median, 10) < 0 || add_padded(out, &interval, 24) < 0 ||

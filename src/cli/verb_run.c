@@ -1,0 +1,385 @@
+/*
+ * comb run: the suite as its owner would run it, only in the right way: with
+ * the workers it needs, and not green while a test that was collected did not run.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/machine.h"
+#include "cli/session.h"
+#include "history/history.h"
+#include "phases/tune_measure.h"
+#include "project/addopts.h"
+#include "project/suite.h"
+#include "tune/automatic.h"
+
+#include "base/banned.h"
+
+#define PROFILE_KEY "run.profile"
+#define NAMED_MOST 20 /* tests that did not run, named one by one */
+
+/* Who runs the tests. A row plugs an engine in. */
+static const struct engine {
+	const char *name;
+	enum suite_engine engine;
+	bool parallel;
+	const char *plugin; /* has to be installed beside the project's pytest; NULL: nothing */
+} engines[] = {
+	{ "serial", ENGINE_SERIAL, false, NULL },
+	{ "xdist", ENGINE_XDIST, true, "pytest-xdist" },
+};
+#define ENGINE_COUNT (sizeof(engines) / sizeof(*engines))
+
+/* Options of pytest with which no test, or no whole test, is meant to run. */
+static const char *const dry_options[] = {
+	"--collect-only", "--collectonly", "--co", "--setup-only", "--setup-plan", "--setuponly", "--setupplan",
+	"--fixtures", "--funcargs", "--fixtures-per-test", "--markers", "--help", "-h", "--version", "-V",
+	"--cache-show",
+};
+
+/* What will be run. */
+struct choice {
+	const struct engine *engine;
+	int workers;       /* 0: serial, or as configured */
+	enum dist dist;
+	bool configured;   /* by the project's own addopts */
+	struct str why;    /* for a person */
+};
+
+static const struct engine *find_engine(const char *name)
+{
+	for (size_t i = 0; i < ENGINE_COUNT; i++)
+		if (strcmp(engines[i].name, name) == 0)
+			return &engines[i];
+	return NULL;
+}
+
+static bool is_installed(const struct session *session, const struct engine *engine)
+{
+	return !engine->plugin || project_plugin(&session->project, engine->plugin);
+}
+
+/* The engine asked for; else the last of the table that is there: the rows go from plain to fast. */
+static int choose_engine(const struct session *session, struct choice *choice, struct err *err)
+{
+	const char *name = cli_text(session->cli, "engine", NULL);
+	if (!name) {
+		for (size_t i = 0; i < ENGINE_COUNT; i++)
+			if (is_installed(session, &engines[i]))
+				choice->engine = &engines[i];
+		return 0;
+	}
+	choice->engine = find_engine(name);
+	if (is_installed(session, choice->engine))
+		return 0;
+	err_set(err, ERR_ENVIRONMENT, "--engine %s needs %s, which %s does not have", name, choice->engine->plugin,
+		session->project.python);
+	return err_hint(err, "comb setup --install %s, or --engine serial", session->project.path);
+}
+
+/* -n: 0 (serial) … , or -1 for auto. */
+static int parse_workers(const char *text, int *workers, struct err *err)
+{
+	char *end;
+	long number = strtol(text, &end, 10);
+	if (strcmp(text, "auto") == 0 || strcmp(text, "logical") == 0) {
+		*workers = -1;
+		return 0;
+	}
+	if (*end || end == text || number < 0 || number > 10000)
+		return err_set(err, ERR_INPUT, "-n wants a number of workers or auto, not '%s'", text);
+	*workers = (int)number;
+	return 0;
+}
+
+/* What an earlier run of the whole suite showed. 1, 0, -1. */
+static int load_profile(const struct session *session, struct profile *profile, struct err *err)
+{
+	cleanup_str struct str text = STR_INIT;
+	int found = history_meta_get(session->history, PROFILE_KEY, &text, err);
+	if (found <= 0)
+		return found;
+	json_t *json = json_loads(str_text(&text), 0, NULL);
+	found = json && profile_parse(profile, json);
+	json_decref(json);
+	return found;
+}
+
+/* -n auto: what was measured to be best here; else from what an earlier run showed; else the cores. */
+static int choose_workers(const struct session *session, struct choice *choice, struct err *err)
+{
+	struct phase_ctx ctx = { .history = session->history };
+	struct profile profile;
+	struct study study;
+	double cores = machine_cores();
+	int found = tune_load(&ctx, &study, err);
+	if (found < 0)
+		return -1;
+	if (found && study_prefers_parallel(&study) && study_best(&study)->configuration.engine == choice->engine->engine) {
+		choice->workers = study_best(&study)->configuration.workers;
+		choice->dist = study_best(&study)->configuration.dist;
+		return str_adds(&choice->why, "as comb tune measured") < 0 ? err_no_memory(err) : 0;
+	}
+	found = load_profile(session, &profile, err);
+	if (found < 0)
+		return -1;
+	choice->workers = found ? automatic_workers(&profile, cores, machine_available_bytes()) : machine_processes();
+	if (found && choice->workers > machine_processes())
+		found = str_adds(&choice->why, "the tests wait more than they compute");
+	else
+		found = str_addf(&choice->why, "%.3g cores", cores);
+	return found < 0 ? err_no_memory(err) : 0;
+}
+
+/* The project's own -n counts where nothing else was asked for. 1: it does; 0; -1. */
+static int note_configured(const struct session *session, struct choice *choice, struct err *err)
+{
+	cleanup_addopts struct addopts addopts = ADDOPTS_INIT;
+	if (cli_text(session->cli, "engine", NULL) || cli_text(session->cli, "numprocesses", NULL))
+		return 0;
+	if (addopts_read(&addopts, &session->project, err) < 0)
+		return -1;
+	if (!addopts.workers && !addopts.comb)
+		return 0;
+	choice->configured = true;
+	choice->engine = &engines[addopts.workers && strcmp(addopts.workers, "0") != 0];
+	choice->workers = addopts.workers ? atoi(addopts.workers) : 0;
+	choice->dist = addopts.dist ? dist_parse(addopts.dist) : DIST_LOAD;
+	if (str_addf(&choice->why, "as configured: %s%s%s%s%s", addopts.comb ? "--comb " : "", addopts.workers ? "-n " : "",
+		     addopts.workers ? addopts.workers : "", addopts.dist ? " --dist " : "",
+		     addopts.dist ? addopts.dist : "") < 0)
+		return err_no_memory(err);
+	return 1;
+}
+
+/* 0 with *choice filled. */
+static int choose(const struct session *session, struct choice *choice, struct err *err)
+{
+	const char *text = cli_text(session->cli, "numprocesses", NULL);
+	const char *engine = cli_text(session->cli, "engine", NULL);
+	int workers = -1;
+	choice->dist = DIST_LOADGROUP; /* keeps what must not overlap apart */
+	int configured = note_configured(session, choice, err);
+	if (configured != 0)
+		return configured < 0 ? -1 : 0;
+	if (choose_engine(session, choice, err) < 0 || (text && parse_workers(text, &workers, err) < 0))
+		return -1;
+	if (engine && !choice->engine->parallel && workers > 0) {
+		err_set(err, ERR_INPUT, "--engine %s runs all tests in one process; -n %d has no place there", engine, workers);
+		return err_hint(err, "leave one of them out");
+	}
+	if (text && workers > 0 && !choice->engine->parallel) {
+		err_set(err, ERR_ENVIRONMENT, "-n %d needs pytest-xdist, which %s does not have", workers, session->project.python);
+		return err_hint(err, "comb setup --install %s", session->project.path);
+	}
+	if (workers == 0 || !choice->engine->parallel) {
+		choice->engine = &engines[0];
+		return 0;
+	}
+	if (workers < 0)
+		return choose_workers(session, choice, err);
+	choice->workers = workers;
+	return 0;
+}
+
+static void announce(const struct session *session, const struct choice *choice)
+{
+	cleanup_str struct str why = STR_INIT;
+	str_add_printable(&why, str_text(&choice->why), choice->why.len);
+	if (session->cli->verbosity < 0)
+		return;
+	if (choice->configured)
+		fprintf(stderr, "comb: %s\n", str_text(&why));
+	else if (choice->workers == 0)
+		fprintf(stderr, "comb: serial\n");
+	else
+		fprintf(stderr, "comb: %d workers, %s, --dist %s%s%s%s\n", choice->workers, choice->engine->name,
+			dist_name(choice->dist), why.len ? " (" : "", str_text(&why), why.len ? ")" : "");
+}
+
+static int run_suite(const struct session *session, const struct choice *choice, struct suite_run *run, struct err *err)
+{
+	struct suite_options options = {
+		.engine = choice->configured ? ENGINE_SERIAL : choice->engine->engine,
+		.workers = choice->configured ? 0 : choice->workers,
+		.dist = choice->workers > 0 && !choice->configured ? dist_name(choice->dist) : NULL,
+		.keep_addopts = choice->configured,
+		.interactive = true,
+		.output_to_stderr = session->cli->json,
+		.timeout_s = session->settings.timeout_s,
+		.arguments = &session->cli->rest,
+	};
+	return suite_run(&session->project, &options, run, err);
+}
+
+/* A selection of tests says nothing about the suite. */
+static int remember(const struct session *session, const struct choice *choice, const struct suite_run *run,
+		    struct err *err)
+{
+	struct profile profile = profile_of(run);
+	struct history_run what = {
+		.purpose = "run",
+		.engine = choice->engine->engine,
+		.workers = choice->workers,
+		.dist = choice->workers > 0 ? dist_name(choice->dist) : NULL,
+	};
+	if (run->tests.len == 0)
+		return 0;
+	if (history_record(session->history, &what, run, NULL, err) < 0)
+		return -1;
+	if (session->cli->rest.len > 0 || !suite_is_green(run))
+		return 0;
+	json_t *json = profile_json(&profile);
+	char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
+	int failed = text ? history_meta_set(session->history, PROFILE_KEY, text, err) : err_no_memory(err);
+	free(text);
+	json_decref(json);
+	return failed;
+}
+
+static bool is_dry(const struct cli *cli)
+{
+	for (size_t i = 0; i < cli->rest.len; i++)
+		for (size_t k = 0; k < sizeof(dry_options) / sizeof(*dry_options); k++)
+			if (strcmp(cli->rest.at[i], dry_options[k]) == 0)
+				return true;
+	return false;
+}
+
+static size_t count_not_run(const struct suite_run *run)
+{
+	size_t count = 0;
+	for (size_t i = 0; i < run->tests.len; i++)
+		count += run->tests.at[i].outcome == TEST_NOT_RUN;
+	return count;
+}
+
+/* Names on standard error what was collected and did not run. */
+static void name_not_run(const struct suite_run *run, size_t count)
+{
+	size_t named = 0;
+	cleanup_str struct str text = STR_INIT;
+	str_addf(&text, "comb: %zu of %zu collected tests did not run, although pytest says that all is well:\n", count,
+		 run->tests.len);
+	for (size_t i = 0; i < run->tests.len && named < NAMED_MOST; i++) {
+		const struct test *test = &run->tests.at[i];
+		if (test->outcome != TEST_NOT_RUN)
+			continue;
+		named++;
+		str_adds(&text, "      ");
+		str_add_printable(&text, test->id, strlen(test->id));
+		if (test->failure) {
+			str_adds(&text, ": ");
+			str_add_printable(&text, test->failure, strlen(test->failure));
+		}
+		str_addc(&text, '\n');
+	}
+	if (count > named)
+		str_addf(&text, "      and %zu more\n", count - named);
+	fwrite(str_text(&text), 1, text.len, stderr);
+}
+
+static json_t *not_run_json(const struct suite_run *run)
+{
+	json_t *array = json_array();
+	for (size_t i = 0; array && i < run->tests.len; i++) {
+		cleanup_str struct str id = STR_INIT;
+		if (run->tests.at[i].outcome != TEST_NOT_RUN)
+			continue;
+		str_add_printable(&id, run->tests.at[i].id, strlen(run->tests.at[i].id));
+		if (json_array_append_new(array, json_string(str_text(&id))) < 0) {
+			json_decref(array);
+			return NULL;
+		}
+	}
+	return array;
+}
+
+static int print_json(const struct session *session, const struct choice *choice, const struct suite_run *run,
+		      int status, struct err *err)
+{
+	struct suite_counts counts = suite_count(run);
+	return session_print_json(
+		json_pack("{s:s, s:s, s:s, s:b, s:i, s:s, s:i, s:i, s:b, s:I, s:I, s:I, s:I, s:I, s:f, s:f, s:o}", "verb", "run",
+			  "project", session->project.root, "engine", choice->engine->name, "configured", choice->configured,
+			  "workers", choice->workers, "dist", choice->workers > 0 ? dist_name(choice->dist) : "no", "exit_code",
+			  status, "pytest_exit_code", run->exit_code, "timed_out", run->timed_out, "collected",
+			  (json_int_t)counts.collected, "passed", (json_int_t)counts.passed, "failed", (json_int_t)counts.failed,
+			  "skipped", (json_int_t)counts.skipped, "other", (json_int_t)counts.other, "wall_s", run->wall_s,
+			  "cpu_s", run->cpu_s, "not_run", not_run_json(run)),
+		err);
+}
+
+/* pytest's own status, unless it is green and should not be. */
+static int judge(const struct cli *cli, const struct suite_run *run)
+{
+	size_t missing = count_not_run(run);
+	if (run->timed_out) {
+		fprintf(stderr, "comb: stopped at the time limit after %.0f s\n", run->wall_s);
+		return 1;
+	}
+	if (run->signal) {
+		fprintf(stderr, "comb: pytest was killed by signal %d (%s)\n", run->signal, strsignal(run->signal));
+		return 128 + run->signal;
+	}
+	if (run->exit_code != 0 || missing == 0 || is_dry(cli))
+		return run->exit_code;
+	name_not_run(run, missing);
+	return 1;
+}
+
+static int run_in(struct session *session, struct err *err)
+{
+	cleanup_suite_run struct suite_run run = SUITE_RUN_INIT;
+	struct choice choice = { .engine = &engines[0], .why = STR_INIT };
+	int status = choose(session, &choice, err);
+	if (status == 0) {
+		announce(session, &choice);
+		status = run_suite(session, &choice, &run, err);
+		bool interrupted = status < 0 && err->kind == ERR_INTERRUPTED && (run.exit_code >= 0 || run.signal);
+		if (interrupted)
+			status = run.exit_code >= 0 ? run.exit_code : 128 + run.signal;
+		else if (status == 0)
+			status = remember(session, &choice, &run, err) < 0 ? -1 : judge(session->cli, &run);
+		if (status >= 0 && session->cli->json && print_json(session, &choice, &run, status, err) < 0)
+			status = -1;
+	}
+	str_release(&choice.why);
+	return status;
+}
+
+static int run(struct cli *cli, struct err *err)
+{
+	struct session session;
+	int status = session_open(&session, cli, err);
+	if (status == 0)
+		status = run_in(&session, err);
+	if (session_close(&session, err) < 0)
+		status = -1;
+	return status;
+}
+
+static const struct option options[] = {
+	{ "numprocesses", 'n', OPTION_TEXT, "N|auto", "workers; 0 is serial (default: the project's own -n, else auto)" },
+	{ "engine", 0, OPTION_CHOICE, "serial|xdist", "who runs the tests (default: the fastest that is there)" },
+	{ "timeout", 0, OPTION_DURATION, "D", "time limit for the whole run (default: none)" },
+	{ 0 },
+};
+
+const struct verb verb_run = {
+	.name = "run",
+	.summary = "run the suite; not green while a collected test did not run",
+	.operands = "[PROJECT] [-- PYTEST ARGUMENTS]",
+	.max_operands = 1,
+	.pass_through = true,
+	.description =
+		"Runs the suite as `cd PROJECT && pytest` would, with pytest's own output and exit status, and remembers every "
+		"test's duration and outcome. Without -n and --engine the project's own addopts count; where they say nothing "
+		"about workers, as many are used as comb tune found best, or as earlier runs suggest: a suite that waits more "
+		"than it computes gets more workers than there are cores. Tests that were collected and did not run are named, "
+		"and the run is then not green (exit 1) whatever pytest says.",
+	.example = "comb run -n 4 -- -x -k orders",
+	.options = options,
+	.run = run,
+};

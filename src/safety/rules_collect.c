@@ -1,0 +1,90 @@
+#include "safety/collect_match.h"
+
+#include "base/banned.h"
+
+const struct rule rules_collect[] = {
+	{ .code = "CB501",
+	  .title = "parametrized over something without an order",
+	  .why = "Sets and folder listings come in another order in every process: workers collect different tests, "
+		 "and "
+		 "xdist refuses to run.",
+	  .remedy = "parametrize over sorted(…)",
+	  .bad = "@pytest.mark.parametrize(\"name\", {\"ada\", \"grace\"})\ndef test_name(name):\n    assert name\n",
+	  .good = "@pytest.mark.parametrize(\"name\", [\"ada\", \"grace\"])\ndef test_name(name):\n    assert name\n",
+	  .severity = SEVERITY_ERROR,
+	  .roles = ROLE_TESTS,
+	  .match = match_unordered_values },
+	{ .code = "CB502",
+	  .title = "test ids that hold memory addresses",
+	  .why = "The repr of a function or plain object holds its address, which differs between processes.",
+	  .remedy = "give explicit names: ids=[\"first\", \"second\"]",
+	  .bad = "@pytest.mark.parametrize(\"f\", [lambda: 1, lambda: 2], ids=repr)\ndef test_f(f):\n    assert f()\n",
+	  .good = "@pytest.mark.parametrize(\"f\", [lambda: 1, lambda: 2], ids=[\"one\", \"two\"])\ndef test_f(f):\n   "
+		  " assert f()\n",
+	  .severity = SEVERITY_ERROR,
+	  .roles = ROLE_TESTS,
+	  .match = match_address_ids },
+	{ .code = "CB503",
+	  .title = "tests made from the environment, network or database",
+	  .why = "Workers that get another answer collect other tests.",
+	  .remedy = "parametrize over a fixed list, and look outside in a fixture",
+	  .bad = "CITIES = requests.get(\"https://example.org/cities\").json()\n\n"
+		 "@pytest.mark.parametrize(\"city\", CITIES)\ndef test_city(city):\n    assert city\n",
+	  .good = "CITIES = [\"Paris\", \"Rome\"]\n\n@pytest.mark.parametrize(\"city\", CITIES)\ndef "
+		  "test_city(city):\n    assert city\n",
+	  .severity = SEVERITY_WARNING,
+	  .roles = ROLE_TESTS,
+	  .match = match_values_from_outside },
+	{ .code = "CB504",
+	  .title = "importing the tests does something",
+	  .why = "Every worker imports every test module, at the same time, whatever tests it runs: files are written "
+		 "and "
+		 "servers started several times, and settings of one module hold for all tests.",
+	  .remedy = "move it into a fixture",
+	  .bad = "os.environ[\"MODE\"] = \"test\"\n\ndef test_mode():\n    assert mode() == \"test\"\n",
+	  .good = "@pytest.fixture(autouse=True)\ndef mode(monkeypatch):\n    monkeypatch.setenv(\"MODE\", \"test\")\n",
+	  .severity = SEVERITY_WARNING,
+	  .roles = ROLE_TESTS,
+	  .match = match_import_effect },
+	{ .code = "CB505",
+	  .title = "worker id read at import",
+	  .why = "Under an engine that forks its workers the module is imported once, before there is a worker: all "
+		 "workers "
+		 "get the same value.",
+	  .remedy = "use the worker_id fixture, or read the variable in a fixture",
+	  .bad = "DATABASE = \"test_\" + os.environ.get(\"PYTEST_XDIST_WORKER\", \"main\")\n",
+	  .good = "@pytest.fixture(scope=\"session\")\ndef database(worker_id):\n    return \"test_\" + worker_id\n",
+	  .severity = SEVERITY_NOTE,
+	  .roles = ROLE_TESTS | ROLE_PROJECT,
+	  .match = match_worker_at_import },
+	{ .code = "CB506",
+	  .title = "two test files of one name without packages",
+	  .why = "Without __init__.py both are the same module to Python; the second one cannot be collected.",
+	  .remedy = "set --import-mode=importlib, or add an __init__.py to both folders",
+	  .bad = "tests/api/test_orders.py and tests/web/test_orders.py, no __init__.py\n",
+	  .good = "[tool.pytest.ini_options]\naddopts = \"--import-mode=importlib\"\n",
+	  .severity = SEVERITY_NOTE,
+	  .roles = ROLE_TEST,
+	  .match = match_same_basename },
+	{ .code = "CB507",
+	  .title = "two tests with one node id",
+	  .why = "Tools that know tests by their id, some distribution modes among them, lose one of the two.",
+	  .remedy = "give the tests different names or ids",
+	  .bad = "two collected items are called tests/test_a.py::test_x\n",
+	  .good = "each item has an id of its own\n",
+	  .severity = SEVERITY_WARNING,
+	  .roles = 0,
+	  .match = NULL },
+	{ .code = "CB508",
+	  .title = "parametrized with a value that changes",
+	  .why = "Texts and numbers made of time, uuid, id() or chance differ between processes, and with them the "
+		 "ids: xdist "
+		 "refuses to run.",
+	  .remedy = "use constants, give ids=, or make the value inside the test",
+	  .bad = "@pytest.mark.parametrize(\"day\", [str(date.today())])\ndef test_day(day):\n    assert day\n",
+	  .good = "@pytest.mark.parametrize(\"day\", [\"2024-03-01\"])\ndef test_day(day):\n    assert day\n",
+	  .severity = SEVERITY_ERROR,
+	  .roles = ROLE_TESTS,
+	  .match = match_changing_values },
+	{ .code = NULL },
+};

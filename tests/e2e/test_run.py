@@ -1,0 +1,238 @@
+"""comb run: pytest's own run, output and status, with what is missing named."""
+import json
+import os
+import pty
+import re
+import select
+import signal
+import sqlite3
+import subprocess
+import sys
+import textwrap
+import time
+
+import pytest
+
+COMB = os.environ["COMB"]
+
+
+@pytest.fixture
+def suite(tmp_path):
+    """A function that writes a suite and returns a function that runs comb on it."""
+
+    def write(text, ini="[pytest]\n", **more):
+        (tmp_path / "pytest.ini").write_text(ini)
+        (tmp_path / "test_it.py").write_text(textwrap.dedent(text))
+        for name, content in more.items():
+            (tmp_path / f"{name}.py").write_text(textwrap.dedent(content))
+
+        def run(*args, **how):
+            return subprocess.run(
+                [COMB, "run", str(tmp_path), "--python", sys.executable, *args],
+                capture_output=True,
+                text=True,
+                timeout=60,
+                **how,
+            )
+
+        run.root = tmp_path
+        run.argv = [COMB, "run", str(tmp_path), "--python", sys.executable]
+        return run
+
+    return write
+
+
+def test_output_and_status_are_pytests_own(suite):
+    run = suite("def test_a(): pass\ndef test_b(): assert 0\n")
+    done = run("--engine", "serial")
+    assert done.returncode == 1
+    assert "1 failed, 1 passed" in done.stdout
+    assert done.stderr == "comb: serial\n"
+    assert run("--engine", "serial", "--", "-k", "test_a").returncode == 0
+    assert run("--engine", "serial", "--", "-k", "nothing").returncode == 5
+    assert run("--engine", "serial", "--", "--no-such-option").returncode == 4
+    assert run("--engine", "serial", "-q", "--", "--version").returncode == 0
+
+
+@pytest.mark.parametrize("how", ["import os; os._exit(0)", "import pytest; pytest.exit('enough', returncode=0)"])
+def test_what_was_collected_and_did_not_run_is_named(suite, how):
+    run = suite(f"def test_a(): pass\ndef test_b(): {how}\ndef test_c(): pass\n")
+    done = run("--engine", "serial")
+    assert done.returncode == 1
+    assert "collected tests did not run" in done.stderr
+    assert "test_it.py::test_c" in done.stderr
+    assert "test_it.py::test_a" not in done.stderr
+
+
+def test_collecting_only_is_no_incomplete_run(suite):
+    run = suite("def test_a(): pass\n")
+    done = run("--engine", "serial", "--", "--collect-only", "-q")
+    assert done.returncode == 0
+    assert "did not run" not in done.stderr
+    assert run("--engine", "serial", "--", "--setup-plan").returncode == 0
+
+
+def test_xdist_runs_in_the_workers_asked_for(suite):
+    run = suite("import time\ndef test_a(worker_id): print('on', worker_id); assert 0\n" * 1)
+    done = run("-n", "2", "--engine", "xdist")
+    assert done.returncode == 1
+    assert "on gw" in done.stdout
+    assert done.stderr.startswith("comb: 2 workers, xdist, --dist loadgroup")
+
+
+@pytest.mark.parametrize(
+    "args, said",
+    [
+        (["--engine", "warp"], "--engine wants one of "),
+        (["-n", "many"], "-n wants a number of workers or auto, not 'many'"),
+        (["-n", "3", "--engine", "serial"], "runs all tests in one process"),
+    ],
+)
+def test_bad_usage_is_refused(suite, args, said):
+    run = suite("def test_a(): pass\n")
+    done = run(*args)
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert done.stdout == ""
+
+
+def test_the_projects_own_configuration_counts(suite):
+    run = suite("def test_a(worker_id): assert worker_id != 'master'\n", ini="[pytest]\naddopts = -n 1 --dist load\n")
+    done = run()
+    assert done.returncode == 0, done.stdout
+    assert done.stderr == "comb: as configured: -n 1 --dist load\n"
+    assert run("-n", "0").returncode == 1
+
+
+def test_json_is_one_object_and_pytest_speaks_elsewhere(suite):
+    run = suite("import pytest\ndef test_a(): pass\ndef test_b(): pytest.skip('no')\n")
+    done = run("--engine", "serial", "--json")
+    result = json.loads(done.stdout)
+    assert (result["collected"], result["passed"], result["skipped"], result["not_run"]) == (2, 1, 1, [])
+    assert (result["engine"], result["workers"], result["exit_code"]) == ("serial", 0, 0)
+    assert "1 passed, 1 skipped" in done.stderr
+
+
+def test_runs_are_remembered_and_waiting_suites_get_more_workers_than_cores(suite):
+    cores = len(os.sched_getaffinity(0))
+    run = suite("import time, pytest\n@pytest.mark.parametrize('i', range(40))\ndef test_a(i): time.sleep(0.05)\n")
+    assert run("--engine", "serial").returncode == 0
+    with sqlite3.connect(run.root / ".comb" / "history.db") as database:
+        tables = [name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        assert any("run" in name for name in tables)
+    if cores > 8:
+        pytest.skip("too many cores for this small a suite")
+    result = json.loads(run("--engine", "xdist", "-n", "auto", "--json").stdout)
+    assert result["workers"] > cores
+    assert result["passed"] == 40
+
+
+def test_input_reaches_the_tests(suite):
+    run = suite("def test_a(): assert input() == 'hello'\n")
+    assert run("--engine", "serial", "--", "-s", input="hello\n").returncode == 0
+
+
+WAITING = """
+    import pathlib, time, pytest
+    @pytest.fixture
+    def resource():
+        pathlib.Path("started").touch()
+        yield
+        pathlib.Path("torn-down").touch()
+    def test_a(resource): time.sleep(30)
+    def test_b(): pass
+"""
+
+
+def wait_for(path):
+    deadline = time.monotonic() + 20
+    while not path.exists():
+        assert time.monotonic() < deadline, f"no {path.name}"
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_is_passed_on_and_the_summary_comes(suite, number):
+    run = suite(WAITING)
+    process = subprocess.Popen(
+        [*run.argv, "--engine", "serial"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        text=True, start_new_session=True,
+    )
+    wait_for(run.root / "started")
+    process.send_signal(number)
+    out, err = process.communicate(timeout=20)
+    assert process.returncode == 2
+    assert "KeyboardInterrupt" in out
+    assert (run.root / "torn-down").exists()
+    assert "did not run" not in err
+
+
+class Terminal:
+    """comb run in a pseudo-terminal, as a person sees it."""
+
+    def __init__(self, argv):
+        self.pid, self.fd = pty.fork()
+        if self.pid == 0:
+            os.environ["TERM"] = "xterm"
+            os.environ.pop("NO_COLOR", None)
+            os.execv(argv[0], argv)
+        self.seen = b""
+
+    def finish(self):
+        """Reads to the end; the exit status."""
+        deadline = time.monotonic() + 30
+        while time.monotonic() < deadline:
+            ready, _, _ = select.select([self.fd], [], [], 1)
+            try:
+                more = os.read(self.fd, 65536) if ready else None
+            except OSError:
+                break
+            if more == b"":
+                break
+            self.seen += more or b""
+        os.close(self.fd)
+        return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+
+
+def test_pytest_gets_the_real_terminal(suite):
+    run = suite("import sys\ndef test_a(): assert sys.__stdout__.isatty()\n")
+    terminal = Terminal([*run.argv, "--engine", "serial", "--", "-s"])
+    assert terminal.finish() == 0, terminal.seen
+    assert re.search(rb"\x1b\[[0-9;]*m", terminal.seen)
+
+
+def test_control_c_reaches_pytest_once(suite):
+    run = suite(WAITING)
+    terminal = Terminal([*run.argv, "--engine", "serial"])
+    wait_for(run.root / "started")
+    os.write(terminal.fd, b"\x03")
+    assert terminal.finish() == 2
+    assert terminal.seen.count(b"no tests ran") + terminal.seen.count(b"KeyboardInterrupt") >= 1
+    assert (run.root / "torn-down").exists()
+    assert b"comb: interrupted" not in terminal.seen
+
+
+def test_a_time_limit_ends_a_hanging_suite(suite):
+    run = suite("import time\ndef test_a(): time.sleep(60)\n")
+    start = time.monotonic()
+    done = run("--engine", "serial", "--timeout", "1s")
+    assert done.returncode == 1
+    assert time.monotonic() - start < 20
+    assert "stopped at the time limit" in done.stderr
+
+
+def test_a_killed_pytest_is_not_green(suite):
+    run = suite("import os\ndef test_a(): os.kill(os.getpid(), 9)\n")
+    done = run("--engine", "serial")
+    assert done.returncode == 128 + 9
+    assert "killed by signal 9" in done.stderr
+
+
+def test_nothing_is_left_behind(suite, tmp_path_factory):
+    temporary = tmp_path_factory.mktemp("tmp")
+    run = suite("def test_a(): pass\n")
+    before = sorted(p.name for p in run.root.iterdir())
+    assert run("--engine", "serial", "--", "-p", "no:cacheprovider", env={**os.environ, "TMPDIR": str(temporary)}).returncode == 0
+    assert list(temporary.glob("comb-*")) == []
+    after = sorted(p.name for p in run.root.iterdir() if p.name != "__pycache__")
+    assert after == sorted([*before, ".comb"])

@@ -1,0 +1,142 @@
+"""comb tune: what is measured, chosen and written. Never how fast: the machine decides that."""
+import json
+import os
+import shlex
+import subprocess
+import sys
+import textwrap
+
+import pytest
+
+COMB = os.environ["COMB"]
+
+INI = """\
+[pytest]
+# ours
+markers =
+    unit: quick
+    integration: several steps
+    slow: takes its time
+    xdist_group: together
+addopts = --strict-markers   -ra
+"""
+
+SUITE = """
+import time, pytest
+
+@pytest.mark.unit
+@pytest.mark.parametrize("i", range(6))
+def test_quick(i): time.sleep(0.01)
+
+@pytest.mark.integration
+@pytest.mark.parametrize("i", range(8))
+def test_steps(i): time.sleep(0.2)
+
+@pytest.mark.integration
+@pytest.mark.xdist_group("port")
+@pytest.mark.parametrize("i", range(2))
+def test_port(i): time.sleep(0.01)
+"""
+
+
+def tune(root, *args):
+    return subprocess.run(
+        [COMB, "tune", str(root), "--python", sys.executable, *args], capture_output=True, text=True, timeout=300
+    )
+
+
+@pytest.fixture(scope="module")
+def tuned(tmp_path_factory):
+    """A suite that was tuned: its folder, the process and the object that it printed."""
+    root = tmp_path_factory.mktemp("tuned")
+    (root / "pytest.ini").write_text(INI)
+    (root / "test_it.py").write_text(SUITE)
+    done = tune(root, "--budget", "2s", "--json")
+    return root, done, json.loads(done.stdout)
+
+
+def gate(result, number):
+    return next(row for row in result["gates"] if row["gate"] == number)
+
+
+def test_every_gate_is_reached_in_order(tuned):
+    root, done, result = tuned
+    assert [row["gate"] for row in result["gates"]] == ["3.1", "3.2", "3.3", "3.4", "3.5", "3.6"]
+    for number in ("3.1", "3.2", "3.3", "3.4", "3.6"):
+        assert gate(result, number)["status"] == "passed", done.stderr
+    assert done.returncode == (0 if gate(result, "3.5")["status"] == "passed" else 1)
+
+
+def test_the_baseline_tells_a_bound_that_nothing_beats(tuned):
+    baseline = gate(tuned[2], "3.1")["data"]
+    assert baseline["tests"] == 16
+    serial = sorted(baseline["serial_s"])[len(baseline["serial_s"]) // 2]
+    assert 0 < baseline["bound"]["total_s"] < serial
+    for entry in gate(tuned[2], "3.2")["data"]["contest"]["entries"]:
+        if entry["wall_s"]:
+            assert entry["median_s"] > baseline["bound"]["kinds"]["longest"]
+
+
+def test_serial_and_several_numbers_of_workers_are_measured(tuned):
+    entries = gate(tuned[2], "3.2")["data"]["contest"]["entries"]
+    assert entries[0]["engine"] == "serial"
+    workers = {entry["workers"] for entry in entries if entry["wall_s"]}
+    assert len(workers - {0}) >= 2
+    assert all(entry["failure"] == "" for entry in entries)
+
+
+def test_groups_in_force_allow_loadgroup_only(tuned):
+    entries = gate(tuned[2], "3.2")["data"]["contest"]["entries"]
+    assert {entry["dist"] for entry in entries[1:]} == {"loadgroup"}
+
+
+def test_the_table_is_shown(tuned):
+    assert "configuration" in tuned[1].stderr
+    assert "to serial" in tuned[1].stderr
+
+
+def test_categories_are_measured(tuned):
+    rows = gate(tuned[2], "3.3")["data"]["categories"]
+    assert {row["name"]: row["tests"] for row in rows} == {"unit": 6, "integration": 10}
+    assert all(row["serial_s"] and row["chosen_s"] for row in rows)
+
+
+def test_the_choice_is_what_stands_in_addopts(tuned):
+    root, _, result = tuned
+    contest = gate(result, "3.2")["data"]["contest"]
+    best = contest["entries"][contest["best"]]
+    text = (root / "pytest.ini").read_text()
+    if best["engine"] == "serial":
+        assert text == INI
+        return
+    addopts = next(line for line in text.splitlines() if line.startswith("addopts"))
+    assert addopts.startswith("addopts = --strict-markers   -ra -n ")
+    words = shlex.split(addopts.partition("=")[2])
+    assert words[words.index("--dist") + 1] == "loadgroup"
+    assert words[words.index("-n") + 1] in (str(best["workers"]), "auto")
+    assert text.replace(addopts, "") == INI.replace("addopts = --strict-markers   -ra", "")
+
+
+def test_the_verdict_follows_from_its_figures(tuned):
+    row = gate(tuned[2], "3.5")
+    verdict = row["data"]
+    halved = verdict["best_s"] <= verdict["serial_s"] / 2
+    assert verdict["halved"] == halved
+    assert (row["status"] == "passed") == (halved or verdict["at_the_limit"])
+
+
+def test_a_suite_that_fails_serially_is_not_tuned(tmp_path):
+    (tmp_path / "pytest.ini").write_text("[pytest]\n")
+    (tmp_path / "test_it.py").write_text("def test_a(): assert 0\n")
+    done = tune(tmp_path)
+    assert done.returncode == 1
+    assert "the suite does not pass serially" in done.stdout
+    assert (tmp_path / "pytest.ini").read_text() == "[pytest]\n"
+
+
+def test_an_empty_suite_is_bad_input(tmp_path):
+    (tmp_path / "pytest.ini").write_text("[pytest]\n")
+    (tmp_path / "helper.py").write_text(textwrap.dedent("def nothing(): pass\n"))
+    done = tune(tmp_path)
+    assert done.returncode == 2
+    assert "collects no tests" in done.stderr

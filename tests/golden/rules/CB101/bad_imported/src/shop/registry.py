@@ -1,0 +1,2 @@
+HANDLERS = {}
+LIMIT = 3

@@ -1,0 +1,3 @@
+def test_new(users):
+    users.append("grace")  # CB301
+    assert len(users) == 2

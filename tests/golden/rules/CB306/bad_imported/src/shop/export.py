@@ -1,0 +1,3 @@
+from pathlib import Path
+
+DEFAULT_EXPORT = Path("/tmp/shop-invoices.csv")

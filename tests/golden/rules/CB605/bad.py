@@ -1,0 +1,5 @@
+import os
+
+
+def test_pool(pool):
+    assert pool.size == os.cpu_count()  # CB605

@@ -1,0 +1,2 @@
+def test_speed(runner):
+    assert runner
