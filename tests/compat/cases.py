@@ -44,7 +44,7 @@ CASES = (
     Case("pytest-django", "django", "a database a worker, made once and removed; live server; transactions",
          (), ("databases",)),
     Case("pytest-randomly", "randomly", "numbers drawn in tests and module fixtures, seed",
-         ("-p", "randomly", "--randomly-seed=1234"), ("properties", "seed")),
+         ("--randomly-seed=1234",), ("properties", "seed"), parallel_arguments=("--dist=loadfile",)),
     Case("pytest-random-order", "random_order", "seed; the same order, on each worker, as in the serial run",
          ("--random-order", "--random-order-seed=42"), ("seed", "order"), parallel_arguments=("--dist=loadfile",)),
     Case("pytest-rerunfailures", "rerunfailures", "reruns of each test, reports between them, junit xml",

@@ -54,12 +54,13 @@ def run_case(case: Case, python: Path, ways: list[Mode]) -> dict[str, Verdict]:
 
 
 def explain(what: str, mode: str, verdict: Verdict, seen: Observation) -> None:
-    """For a person who watches: what differs, and the end of the output."""
+    """For a person who watches: one line for each aspect that differs; the output goes to a file."""
     for aspect, changes in verdict.differences.items():
-        for change in changes:
-            say("    {} [{}] {}: {}".format(what, mode, aspect, change[:400]))
-    if "exit code" in verdict.differences or "processes left" in verdict.differences:
-        say("\n".join("      > " + line for line in seen.output.splitlines()[-25:]))
+        say("    {} [{}] {}: {}".format(what, mode, aspect, "; ".join(changes[:2]).replace("\n", " ")[:230]))
+    log = environment.CACHE / "logs" / "{}-{}.txt".format(what, mode).replace("/", "-").replace(" ", "-")
+    log.parent.mkdir(parents=True, exist_ok=True)
+    changes = ["{}: {}".format(aspect, change) for aspect, lines in verdict.differences.items() for change in lines]
+    log.write_text("\n".join(changes) + "\n\n" + seen.output, encoding="utf-8", errors="backslashreplace")
 
 
 def run_plugins(names: list[str], document: Document) -> None:
