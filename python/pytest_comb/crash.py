@@ -41,6 +41,19 @@ def shorten(stack: str) -> str:
     return "\n".join(lines).rstrip()
 
 
+class CrashScheduler:
+    """What pytest_handlecrashitem gets as its scheduler: can run the crashed test again."""
+
+    def __init__(self, controller: Controller, test: int) -> None:
+        self.config = controller.config
+        self.revived = False
+        self._board, self._test = controller.board, test
+
+    def mark_test_pending(self, item: str) -> None:
+        """As xdist's LoadScheduling, in every --dist mode."""
+        self.revived = self._board.revive(self._test) or self.revived
+
+
 class Crashes:
     """Looks after workers on the controller."""
 
@@ -99,9 +112,11 @@ class Crashes:
         made = pytest.TestReport(nodeid=nodeid, location=(path, None, path), keywords={}, outcome="failed",
                                  longrepr=text, when="???")  # type: ignore[arg-type]
         controller.replay.decorate(slot + 1, test, made)
-        self.config.hook.pytest_handlecrashitem(crashitem=nodeid, report=made, sched=None)
+        scheduler = CrashScheduler(controller, test)
+        self.config.hook.pytest_handlecrashitem(crashitem=nodeid, report=made, sched=scheduler)
         self.config.hook.pytest_runtest_logreport(report=made)
-        controller.replay.finished.add(test)
+        if not scheduler.revived:
+            controller.replay.finished.add(test)
 
     def replace(self, slot: int, cause: str) -> None:
         """Another worker for the tests that are left."""

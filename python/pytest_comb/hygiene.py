@@ -20,7 +20,15 @@ def take_identity(config: pytest.Config, workerinput: dict[str, Any]) -> None:
     os.environ["PYTEST_XDIST_WORKER_COUNT"] = str(workerinput["workercount"])
     os.environ["PYTEST_XDIST_TESTRUNUID"] = workerinput["testrunuid"]
     config.workerinput = workerinput  # type: ignore[attr-defined]
-    config.workeroutput = {}  # type: ignore[attr-defined]
+    config.workeroutput = dict(getattr(config, "workeroutput", {}))  # type: ignore[attr-defined]
+
+
+def own_connections(config: pytest.Config, workerinput: dict[str, Any]) -> None:
+    """pytest-rerunfailures: its connection to the controller cannot be shared by workers."""
+    shared = getattr(config, "failures_db", None)
+    if hasattr(shared, "sock") and "sock_port" in workerinput:
+        access = [workerinput[name] for name in ("sock_port", "statusdb_token") if name in workerinput]
+        config.failures_db = type(shared)(*access)  # type: ignore[attr-defined]
 
 
 def own_capture_files(config: pytest.Config) -> None:

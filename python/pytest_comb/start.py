@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import socket
 import sys
-from typing import Union
+from types import SimpleNamespace
+from typing import Any, Union
 
 import pytest
 
@@ -15,8 +16,15 @@ from pytest_comb.protocol import Link
 from pytest_comb.zygote import Zygote
 
 
+def stand_in_for_xdist(pluginmanager: Any) -> None:
+    """Where xdist is not, plugins that ask for it by name and then implement its hooks find this."""
+    if not pluginmanager.hasplugin("xdist") and not pluginmanager.is_blocked("xdist"):
+        pluginmanager.register(SimpleNamespace(), "xdist")
+
+
 def split(config: pytest.Config) -> Union[Controller, Zygote]:
     """Returns twice, as fork does: the controller in this process, the zygote in the new one."""
+    stand_in_for_xdist(config.pluginmanager)
     try:
         board = _comb.Board()
     except OSError as error:

@@ -12,7 +12,7 @@ from typing import Any, Generator, Optional
 
 import pytest
 
-from pytest_comb import _comb, hygiene, plan, protocol, reports
+from pytest_comb import _comb, hygiene, plan, protocol, reports, terminal
 from pytest_comb.worker import Worker
 
 
@@ -54,7 +54,7 @@ class Zygote:
         hygiene.no_terminal_input()
         hygiene.forget_exit_handlers()
         os.environ["PYTEST_XDIST_WORKER"] = "gw0"
-        for name in ("terminal", "pytest_terminal", "terminalreporter"):
+        for name in ("terminal", "pytest_terminal"):
             config.pluginmanager.set_blocked(name)
         config.add_cleanup(self.finish)
 
@@ -80,6 +80,16 @@ class Zygote:
         option.tx = []
         option.basetemp = self.inputs[0] and os.path.join(self.basetemp, "popen-gw0")
         hygiene.take_identity(config, dict(self.inputs[0]))
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_configure(self, config: pytest.Config) -> None:
+        """Before any plugin asks for a terminal."""
+        terminal.take_place(config)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionstart(self, session: pytest.Session) -> None:
+        """After plugins that bring a reporter of their own."""
+        terminal.take_place(session.config)
 
     @pytest.hookimpl(hookwrapper=True, tryfirst=True)
     def pytest_collection(self) -> Generator[None, Any, None]:
@@ -158,6 +168,7 @@ class Zygote:
         self.worker = Worker(self.config, self.board, slot, workerinput, crash_fd)
         hygiene.forget_exit_handlers()
         hygiene.take_identity(self.config, dict(workerinput))
+        hygiene.own_connections(self.config, workerinput)
         hygiene.own_capture_files(self.config)
         hygiene.own_temporary_folder(self.config, os.path.join(self.basetemp, "popen-" + workerinput["workerid"]))
         hygiene.new_random_state()

@@ -212,6 +212,14 @@ uint32_t board_leave(struct board *self, uint32_t worker)
 	return lost;
 }
 
+bool board_revive(struct board *self, uint32_t test)
+{
+	bool revived = sched_revive(lock(self), test);
+	unlock(self);
+	announce_change(self);
+	return revived;
+}
+
 void board_stop(struct board *self)
 {
 	sched_stop(lock(self));

@@ -56,6 +56,7 @@ int64_t board_take(struct board *self, uint32_t worker, bool wait);
 void board_begin(struct board *self, uint32_t worker);
 void board_end(struct board *self, uint32_t worker);
 uint32_t board_leave(struct board *self, uint32_t worker);
+bool board_revive(struct board *self, uint32_t test);
 void board_stop(struct board *self);
 enum sched_state board_state(struct board *self, uint32_t test);
 uint32_t board_waiting(struct board *self);

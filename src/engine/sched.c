@@ -259,6 +259,15 @@ uint32_t sched_leave(struct sched *self, uint32_t worker)
 	return lost;
 }
 
+bool sched_revive(struct sched *self, uint32_t test)
+{
+	if (test >= self->tests || entries_of(self)[test].state != SCHED_TEST_LOST)
+		return false;
+	self->busy++; /* give_back() takes it from who holds a test */
+	give_back(self, test);
+	return true;
+}
+
 void sched_stop(struct sched *self)
 {
 	self->stopped = true;

@@ -14,7 +14,7 @@
  *
  * Life of a test: WAITING -> CLAIMED by a worker -> RUNNING -> DONE. A claimed
  * test can be given back, a running one cannot: when its worker dies it is LOST
- * and never runs again.
+ * and never runs again, unless sched_revive() asks for it.
  *
  * Invariants, which sched_check() verifies:
  *  - every test is in exactly one chunk;
@@ -88,6 +88,8 @@ void sched_end(struct sched *self, uint32_t worker);
  * SCHED_NONE; a claim and the rest of its chunk go back to the others.
  */
 uint32_t sched_leave(struct sched *self, uint32_t worker);
+/* A LOST test waits again: for a plugin that runs crashed tests anew. False when it is not LOST. */
+bool sched_revive(struct sched *self, uint32_t test);
 /* From now on every sched_take() is SCHED_DONE, except for a claim already held. */
 void sched_stop(struct sched *self);
 /* Nothing waits and nothing is claimed or running. */

@@ -157,6 +157,14 @@ static PyObject *stop(PyObject *object, PyObject *unused)
 	Py_RETURN_NONE;
 }
 
+static PyObject *revive(PyObject *object, PyObject *args)
+{
+	unsigned test;
+	if (!PyArg_ParseTuple(args, "I", &test))
+		return NULL;
+	return PyBool_FromLong(board_revive(board_of(object), test));
+}
+
 static PyObject *state(PyObject *object, PyObject *args)
 {
 	unsigned test;
@@ -321,6 +329,7 @@ static PyMethodDef board_methods[] = {
 	{ "begin", begin, METH_VARARGS, "begin(worker): the test taken starts" },
 	{ "end", end, METH_VARARGS, "end(worker): the running test ended" },
 	{ "leave", leave, METH_VARARGS, "leave(worker) -> index of the test it was running, or -1" },
+	{ "revive", revive, METH_VARARGS, "revive(test) -> whether it was lost, and waits again now" },
 	{ "stop", stop, METH_NOARGS, "stop(): no test is handed out any more" },
 	{ "state", state, METH_VARARGS, "state(test) -> 0 waiting, 1 claimed, 2 running, 3 done, 4 lost" },
 	{ "waiting", waiting, METH_NOARGS, "waiting() -> number of tests nobody holds" },

@@ -211,6 +211,32 @@ static void test_deaths_lose_one_test_and_no_other(void **state)
 	}
 }
 
+static void test_a_lost_test_can_be_revived(void **state)
+{
+	(void)state;
+	struct simulation sim;
+	make_suite(&sim, 3);
+	sim.sched = new_sched(&sim);
+	int64_t lost = sched_take(sim.sched, 0);
+	assert_true(lost >= 0);
+	assert_false(sched_revive(sim.sched, (uint32_t)lost));
+	sched_begin(sim.sched, 0);
+	assert_int_equal(sched_leave(sim.sched, 0), lost);
+	uint32_t waiting = sched_waiting(sim.sched);
+	assert_true(sched_revive(sim.sched, (uint32_t)lost));
+	assert_false(sched_revive(sim.sched, (uint32_t)lost));
+	assert_int_equal(sched_waiting(sim.sched), waiting + 1);
+	check(&sim);
+	bool again = false;
+	for (int64_t test; (test = sched_take(sim.sched, 0)) >= 0; sched_end(sim.sched, 0)) {
+		again = again || test == lost;
+		sched_begin(sim.sched, 0);
+	}
+	assert_true(again);
+	assert_true(sched_is_drained(sim.sched));
+	free(sim.sched);
+}
+
 static void test_stop_hands_out_nothing_more(void **state)
 {
 	(void)state;
@@ -251,6 +277,7 @@ int main(void)
 		cmocka_unit_test(test_groups_stay_on_one_worker),
 		cmocka_unit_test(test_each_worker_runs_all),
 		cmocka_unit_test(test_deaths_lose_one_test_and_no_other),
+		cmocka_unit_test(test_a_lost_test_can_be_revived),
 		cmocka_unit_test(test_stop_hands_out_nothing_more),
 		cmocka_unit_test(test_two_long_tests_do_not_hold_short_ones),
 	};

@@ -1,0 +1,41 @@
+"""What a worker has in place of pytest's terminal reporter."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any
+
+import pytest
+from _pytest.config import create_terminal_writer
+from _pytest.terminal import TerminalReporter
+
+NAME = "terminalreporter"
+
+
+class WorkerTerminal:
+    """Answers plugins that look for the terminal reporter; hears no hook and shows no progress.
+
+    Its writer, which plugins get from config.get_terminal_writer(), is for urgent words (the stacks of
+    pytest-timeout): standard error, with colour where the controller's terminal has it. What goes to
+    the reporter itself is not shown, as in an xdist worker.
+    """
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._reporter = TerminalReporter(config, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
+        self._tw = create_terminal_writer(config, sys.stdout)
+        self._tw._file = sys.stderr
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._reporter, name)
+
+
+def take_place(config: pytest.Config) -> None:
+    """Also in the place of a reporter that a plugin has put there since."""
+    manager = config.pluginmanager
+    present = manager.getplugin(NAME)
+    if isinstance(present, WorkerTerminal):
+        return
+    if present is not None:
+        manager.unregister(present)
+    manager.register(WorkerTerminal(config), NAME)
