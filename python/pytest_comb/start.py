@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import socket
 import sys
-from types import SimpleNamespace
 from typing import Any, Union
 
 import pytest
@@ -16,10 +15,19 @@ from pytest_comb.protocol import Link
 from pytest_comb.zygote import Zygote
 
 
+class XdistStandIn:
+    """What plugins find that ask for xdist by name, and then implement its hooks."""
+
+
 def stand_in_for_xdist(pluginmanager: Any) -> None:
-    """Where xdist is not, plugins that ask for it by name and then implement its hooks find this."""
-    if not pluginmanager.hasplugin("xdist") and not pluginmanager.is_blocked("xdist"):
-        pluginmanager.register(SimpleNamespace(), "xdist")
+    """Where xdist is not installed."""
+    if pluginmanager.hasplugin("xdist") or pluginmanager.is_blocked("xdist"):
+        return
+    pluginmanager.register(XdistStandIn(), "xdist")
+    reruns: Any = sys.modules.get("pytest_rerunfailures")
+    if reruns is not None:  # it asks for the package, not for the plugin
+        reruns.HAS_PYTEST_HANDLECRASHITEM = True
+        reruns.works_with_current_xdist = lambda: True
 
 
 def split(config: pytest.Config) -> Union[Controller, Zygote]:

@@ -96,11 +96,18 @@ def json_report(run: Run) -> Any:
                     "root", "process", "processName", "thread", "threadName", "msecs", "relativeCreated", "taskName")}
         return [clean(entry) for entry in value] if isinstance(value, list) else value
 
-    report = clean(report)
+    report = clean(_without_worker(report))
     for name in ("tests", "collectors", "warnings"):
         if name in report:
             report[name] = _sorted(report[name])
     return report
+
+
+def _without_worker(value: Any) -> Any:
+    """The line that tells in failures which worker it was."""
+    text = re.sub(r'\[gw\d\] linux -- Python [^\\"]*(?:\\n)*', "", json.dumps(value))
+    text = re.sub(r'"longrepr": "", ', "", text)
+    return json.loads(text.replace(r'\n    def ', r'\ndef ').replace('"    def ', '"def '))
 
 
 def allure(run: Run) -> Any:
@@ -160,8 +167,7 @@ def headings(run: Run) -> Any:
 
 def sugar(run: Run) -> Any:
     """The signs of pytest-sugar and its summary."""
-    signs = {sign: run.output.count(sign) for sign in "✓✗x"[:2]}
-    return {**signs, "summary": sorted(re.findall(r"^ +\d+ \w+$", run.output, re.M))}
+    return {"signs": sorted({sign for sign in "✓⨯✗" if sign in run.output}), "summary": sorted(re.findall(r"^ +\d+ \w+$", run.output, re.M))}
 
 
 def seed(run: Run) -> Any:
@@ -223,6 +229,15 @@ def order(run: Run) -> Any:
     return sequences
 
 
+def order_in_files(run: Run) -> Any:
+    """The same for each file by itself."""
+    sequences: dict[str, list[str]] = {}
+    for worker, tests in order(run).items():
+        for nodeid in tests:
+            sequences.setdefault("{} {}".format(worker, nodeid.split("::")[0]), []).append(nodeid)
+    return sequences
+
+
 READERS: dict[str, Callable[[Run], Any]] = {
     "allure results": allure,
     "benchmark": benchmark,
@@ -243,6 +258,7 @@ READERS: dict[str, Callable[[Run], Any]] = {
     "listing": listing,
     "node ids": node_ids,
     "order": order,
+    "order in files": order_in_files,
     "printed": printed,
     "properties": properties,
     "reruns": reruns,

@@ -70,7 +70,8 @@ def shared(reference: Any, seen: Any) -> list[str]:
     return [] if seen >= 2 else ["tests ran on {} worker(s)".format(seen)]
 
 
-COMPARISONS: dict[str, Callable[[Any, Any], list[str]]] = {"order": order_kept, "workers": shared}
+COMPARISONS: dict[str, Callable[[Any, Any], list[str]]] = {"order": order_kept, "order in files": order_kept,
+                                                               "workers": shared}
 
 
 def judge(seen: Observation, serial: Observation, xdist: Observation) -> Verdict:
