@@ -115,6 +115,7 @@ class Crashes:
         scheduler = CrashScheduler(controller, test)
         self.config.hook.pytest_handlecrashitem(crashitem=nodeid, report=made, sched=scheduler)
         self.config.hook.pytest_runtest_logreport(report=made)
+        controller.replay.started.pop(test, None)
         if not scheduler.revived:
             controller.replay.finished.add(test)
 

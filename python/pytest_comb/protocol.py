@@ -27,6 +27,7 @@ DIED = 12  # {"worker", "pid", "status"}: the zygote saw a worker end
 FAILED_START = 13  # {"error", "message"}: the zygote cannot go on
 INTERRUPTED = 14  # KeyboardInterrupt in a worker
 RETIRED = 15  # {"test", "reason"}: a worker that cannot go on ends between two tests
+AGAIN = 16  # {"test", "location"}: a plugin runs the test once more
 
 SCHED_DONE = -1
 SCHED_WAIT = -2

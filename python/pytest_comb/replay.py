@@ -19,11 +19,12 @@ class Replay:
         self.controller = controller
         self.config = controller.config
         self.passed = reports.PassedTests([])
-        self.started: set[int] = set()  # tests whose logstart was replayed and whose end was not
+        self.started: dict[int, Any] = {}  # tests whose logstart was replayed and whose end was not: location
         self.finished: set[int] = set()
         self.handlers: dict[int, Callable[[int, Any], None]] = {
             protocol.REPORTS: self.reports,
             protocol.FINISHED: self.test_finished,
+            protocol.AGAIN: self.again,
             protocol.FAMILY: lambda ring, content: self.passed.learn(ring, content),
             protocol.COLLECTED: self.collected,
             protocol.COLLECT_REPORT: self.collect_report,
@@ -71,7 +72,7 @@ class Replay:
     def start(self, test: int, location: Any) -> None:
         """logstart, once a test."""
         if test not in self.started:
-            self.started.add(test)
+            self.started[test] = location
             self.config.hook.pytest_runtest_logstart(nodeid=self.nodeid(test), location=location)
 
     def nodeid(self, test: int) -> str:
@@ -97,12 +98,20 @@ class Replay:
 
     def test_finished(self, ring: int, content: Any) -> None:
         """The last word about a test that had REPORTS."""
-        test = content["test"]
-        self.finished.add(test)
+        self.finished.add(content["test"])
+        self.finish(content["test"])
+
+    def finish(self, test: int) -> None:
+        """logfinish."""
         nodeid = self.nodeid(test)
         path = nodeid.split("::")[0]
-        self.started.discard(test)
-        self.config.hook.pytest_runtest_logfinish(nodeid=nodeid, location=(path, None, path))
+        location = self.started.pop(test, (path, None, path))
+        self.config.hook.pytest_runtest_logfinish(nodeid=nodeid, location=location)
+
+    def again(self, ring: int, content: Any) -> None:
+        """Another attempt at the test."""
+        self.finish(content["test"])
+        self.start(content["test"], content["location"])
 
     # -- collection -----------------------------------------------------------------------------
 

@@ -55,6 +55,7 @@ class Worker:
         self.session: Any = None
         self.index = -1
         self.pending: list[Any] = []  # reports of the current test, not sent yet
+        self.attempts = 0  # of the current test: plugins may run it again
         self.sent_some = False
         self.loose = False  # fixtures of an unknown next test may still stand
         self.said_goodbye = False
@@ -123,8 +124,17 @@ class Worker:
         if any(node not in needed for node in state.stack):
             state.teardown_exact(item)
 
+    def pytest_runtest_logstart(self, location: Any) -> None:
+        """The controller says the first one by itself."""
+        self.attempts += 1
+        if self.attempts > 1:
+            self.flush()
+            self.send(protocol.AGAIN, test=self.index, location=location)
+
     def pytest_runtest_logreport(self, report: Any) -> None:
         """Reports wait for the end of the test, unless one tells something that a crash must not take away."""
+        if self.sent_some:  # pytest 9 makes a test fail here whose subtests failed
+            self.config.hook.pytest_report_teststatus(report=report, config=self.config)
         self.pending.append(report)
         phase = self.AFTER.get(report.when)
         if phase is not None:
@@ -147,7 +157,7 @@ class Worker:
             self.send(protocol.FINISHED, test=self.index)
             if not self.captures():
                 self.retire()
-        self.pending, self.sent_some = [], False
+        self.pending, self.sent_some, self.attempts = [], False, 0
 
     def captures(self) -> bool:
         """False after a test that closed descriptors it did not open: every later test would fail for it."""
