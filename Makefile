@@ -47,5 +47,8 @@ rules: build ## write docs/RULES.md from the tables of rules
 format: ## put the sources into the house format (clang-format)
 	@clang-format -i $$(git ls-files 'src/*.[ch]' 'tests/*.[ch]')
 
+fuzz: ## the editors on random files, FUZZ_SECONDS (60) each, with libFuzzer
+	@tools/fuzz $(or $(FUZZ_SECONDS),60)
+
 clean: ## remove what was built (keeps .venv and grammars)
 	rm -rf build build-* dist

@@ -41,16 +41,41 @@ static int insert_lines(const struct ini *ini, size_t at, struct str *text, stru
 	return add(edits, at, at, &moved, err);
 }
 
-/* `key = value`, or `key =` and one line for each of several. */
-static int add_key_text(const struct ini *ini, const char *key, const char *const lines[], size_t count, bool below,
-			struct str *out)
+static struct slice blanks(const struct ini *ini, size_t start, size_t end)
 {
+	return (struct slice){ ini->source.ptr + start, end - start };
+}
+
+/*
+ * The indentation of a key that is new at the end of a section: that of its last key, or header, but
+ * no less than that of the next header, which would continue the new value otherwise.
+ */
+static struct slice key_indent(const struct ini *ini, const struct ini_section *section)
+{
+	if (!section || ini->dialect == INI_PYTEST)
+		return (struct slice){ "", 0 };
+	size_t count = section->keys.len;
+	if (count > 0)
+		return blanks(ini, section->keys.at[count - 1].start, section->keys.at[count - 1].name_start);
+	struct slice own = blanks(ini, section->start, section->name_start);
+	const struct ini_section *next = section + 1;
+	if (next == ini->sections.at + ini->sections.len || next->name_start - next->start <= own.len)
+		return own;
+	return blanks(ini, next->start, next->name_start);
+}
+
+/* `key = value`, or `key =` and one line for each of several. */
+static int add_key_text(const struct ini *ini, struct slice indent, const char *key, const char *const lines[],
+			size_t count, bool below, struct str *out)
+{
+	if (str_add(out, indent.ptr, indent.len) < 0)
+		return -1;
 	if (!below)
 		return str_addf(out, "%s = %s%s", key, count ? lines[0] : "", ini->eol);
 	if (str_addf(out, "%s =%s", key, ini->eol) < 0)
 		return -1;
 	for (size_t i = 0; i < count; i++)
-		if (str_addf(out, INDENT "%s%s", lines[i], ini->eol) < 0)
+		if (str_add(out, indent.ptr, indent.len) < 0 || str_addf(out, INDENT "%s%s", lines[i], ini->eol) < 0)
 			return -1;
 	return 0;
 }
@@ -68,7 +93,7 @@ static int create_key(const struct ini *ini, const char *section, const char *ke
 		    str_addf(&text, "[%s]%s", section, ini->eol) < 0)
 			return err_no_memory(err);
 	}
-	if (add_key_text(ini, key, lines, count, below, &text) < 0)
+	if (add_key_text(ini, key_indent(ini, found), key, lines, count, below, &text) < 0)
 		return err_no_memory(err);
 	return insert_lines(ini, at, &text, edits, err);
 }

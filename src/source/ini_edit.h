@@ -36,6 +36,7 @@ struct ini_key {
 	char *name;
 	int line;
 	size_t start;                  /* of the key's first line */
+	size_t name_start;             /* behind its indentation */
 	VEC(struct ini_line) lines;    /* of its value: the one behind `=` first, even when that is empty */
 };
 
@@ -43,6 +44,7 @@ struct ini_section {
 	char *name;
 	int line;
 	size_t start, header_end;      /* header line; header_end is behind its line end */
+	size_t name_start;             /* of the '[' */
 	size_t end;                    /* behind the last line that holds a key, or header_end */
 	VEC(struct ini_key) keys;
 };

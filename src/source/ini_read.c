@@ -99,6 +99,7 @@ static int add_section(struct reader *self, const struct ini_line *line, size_t 
 	struct ini_section section = { .name = copy(ini, start, end),
 				       .line = line->number,
 				       .start = line->start,
+				       .name_start = line->text_start,
 				       .header_end = line->end,
 				       .end = line->end };
 	if (!section.name)
@@ -124,7 +125,8 @@ static int add_key(struct reader *self, struct ini_line line, size_t name_end, s
 	if (!section)
 		return refuse(self, line.number, "a key above the first section");
 	strip(ini->source, &name_start, &name_end);
-	struct ini_key key = { .name = copy(ini, name_start, name_end), .line = line.number, .start = line.start };
+	struct ini_key key = { .name = copy(ini, name_start, name_end), .line = line.number, .start = line.start,
+			       .name_start = line.text_start };
 	line.text_start = delimiter + 1;
 	strip(ini->source, &line.text_start, &line.text_end);
 	if (!key.name || vec_push(&key.lines, line) < 0) {

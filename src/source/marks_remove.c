@@ -22,15 +22,18 @@ struct removal {
 	struct err *err;
 };
 
-/* Marks asked away from a def, or from the module (PYTHON_NONE); fills self->chosen. */
-static size_t choose(struct removal *self, const struct python_tree *tree, size_t def)
+/*
+ * Marks asked away from a def, or from the module (PYTHON_NONE); fills self->chosen.
+ * From what is not in force (a pytestmark that a later one replaces) only those asked away anywhere.
+ */
+static size_t choose(struct removal *self, const struct python_tree *tree, size_t def, bool in_force)
 {
 	size_t chosen = 0;
 	for (size_t i = 0; i < self->count; i++) {
 		const struct mark_request *request = &self->requests[i];
 		bool is_module = !request->class_path && !request->function;
-		bool here = request->anywhere || (def == PYTHON_NONE && is_module);
-		if (!here && def != PYTHON_NONE && !is_module)
+		bool here = request->anywhere || (in_force && def == PYTHON_NONE && is_module);
+		if (!here && in_force && def != PYTHON_NONE && !is_module)
 			here = python_tree_find(tree, request->class_path, request->function, request->line) == def;
 		if (here)
 			self->chosen[chosen++] = self->marks[i];
@@ -51,7 +54,7 @@ static int fits_any(const struct mark_text *mark, const struct mark_text *patter
 static int remove_decorators(struct removal *self, const struct python_tree *tree, size_t index, struct edits *edits)
 {
 	const struct python_def *def = &tree->defs.at[index];
-	size_t count = def->decorators.len > 0 ? choose(self, tree, index) : 0;
+	size_t count = def->decorators.len > 0 ? choose(self, tree, index, true) : 0;
 	for (size_t i = 0; i < def->decorators.len && count > 0; i++) {
 		const struct python_decorator *decorator = &def->decorators.at[i];
 		struct mark_text found;
@@ -77,7 +80,8 @@ static int remove_marks(struct removal *self, const struct python_tree *tree, st
 			return -1;
 	for (size_t i = 0; i < tree->pytestmarks.len; i++) {
 		const struct python_pytestmark *statement = &tree->pytestmarks.at[i];
-		size_t removed, count = choose(self, tree, statement->owner);
+		bool in_force = !pytestmark_is_superseded(tree, i);
+		size_t removed, count = choose(self, tree, statement->owner, in_force);
 		if (count > 0 &&
 		    pytestmark_remove(tree, statement, self->chosen, count, &removed, edits, self->err) < 0)
 			return -1;
@@ -128,6 +132,9 @@ static int import_would_give(struct slice candidate, const char *path, struct sl
 	if (python_head_import(&tree, (struct slice){ "", 0 }, &at, &text) < 0 ||
 	    edits_add(&edits, at, at, str_slice(&text)) < 0)
 		return err_no_memory(err);
+	int known = python_tree_mark_prefix(&tree, at, &text);
+	if (known != 0)
+		return known < 0 ? err_no_memory(err) : 0;
 	if (edits_apply(&edits, candidate, &result, err) < 0)
 		return -1;
 	return result.len == current.len && memcmp(result.buf, current.ptr, current.len) == 0;

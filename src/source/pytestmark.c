@@ -186,8 +186,8 @@ static int remove_statement(const struct python_tree *tree, const struct python_
 		return add(edits, range.start, range.end, "pass", err);
 	size_t start = indent.start, eol = strlen(tree->eol);
 	size_t end = at_end && line_end == 0 ? tree->parsed.len : line_end;
-	bool blank_above = start >= 2 * eol && memcmp(tree->source.ptr + start - eol, tree->eol, eol) == 0 &&
-			   memcmp(tree->source.ptr + start - 2 * eol, tree->eol, eol) == 0;
+	bool blank_above = start > eol && memcmp(tree->source.ptr + start - eol, tree->eol, eol) == 0 &&
+			   text[start - eol - 1] == '\n';
 	if (with_blank_line && blank_above)
 		start -= eol;
 	if (end == tree->parsed.len && start > 0 && text[end - 1] != '\n' && start >= eol)

@@ -210,12 +210,28 @@ static int add_decorators(struct outline *self, struct python_def *def, TSNode d
 	return 0;
 }
 
+static int no_body(struct outline *self, TSNode node)
+{
+	return err_set_at(self->err, ERR_INPUT, self->path, python_line(node),
+			  "syntax error: an indented block is missing below this line");
+}
+
+static size_t colon_before(TSNode body)
+{
+	TSNode before = ts_node_prev_sibling(body);
+	while (python_is(before, "comment"))
+		before = ts_node_prev_sibling(before);
+	return ts_node_is_null(before) ? ts_node_start_byte(body) : ts_node_start_byte(before);
+}
+
 static int fill_def(struct outline *self, struct python_def *def, TSNode whole)
 {
 	struct python_tree *tree = self->tree;
 	TSNode body = python_child(def->node, "body");
+	if (ts_node_is_null(python_first_named(body)))
+		return no_body(self, whole);
 	def->whole = range_of(whole);
-	def->body = ts_node_is_null(body) ? (struct byte_range){ def->whole.end, def->whole.end } : range_of(body);
+	def->body = range_of(body);
 	def->keyword = ts_node_start_byte(def->node);
 	def->line = python_line(def->node);
 	def->first_line = python_line(whole);
@@ -225,8 +241,7 @@ static int fill_def(struct outline *self, struct python_def *def, TSNode whole)
 	if (!python_only_blanks(tree, (struct byte_range){ line_start, def->keyword }))
 		return err_set_at(self->err, ERR_INPUT, self->path, def->line,
 				  "syntax error: a definition in the middle of a line");
-	def->one_line = !ts_node_is_null(body) && python_line_start(tree, def->body.start) ==
-							  python_line_start(tree, ts_node_end_byte(ts_node_prev_sibling(body)));
+	def->one_line = python_line_start(tree, def->body.start) == python_line_start(tree, colon_before(body));
 	def->name = name_of(tree, python_child(def->node, "name"));
 	if (!def->name)
 		return err_no_memory(self->err);
@@ -249,9 +264,8 @@ static int visit_def(struct outline *self, TSNode node, TSNode whole, struct pla
 		vec_release(&def.decorators);
 		return -1;
 	}
-	TSNode body = python_child(node, "body");
 	struct place inside = { .owner = self->tree->defs.len - 1 };
-	return ts_node_is_null(body) ? 0 : visit_block(self, body, inside);
+	return visit_block(self, python_child(node, "body"), inside);
 }
 
 /* --- statements --- */
@@ -273,6 +287,8 @@ static int visit_compound(struct outline *self, TSNode node, struct place place)
 		struct place inside = place;
 		inside.conditional = true;
 		if (python_is(child, "block")) {
+			if (ts_node_is_null(python_first_named(child)))
+				return no_body(self, node);
 			inside.type_checking = place.type_checking || type_checking;
 			if (visit_block(self, child, inside) < 0)
 				return -1;
@@ -326,15 +342,42 @@ static const struct {
 	{ "case_clause", visit_compound },
 };
 
+/* Columns before the first statement of a line, as Python's tokeniser counts them; -1 for a later one. */
+static int column_of(const struct python_tree *tree, size_t at)
+{
+	struct byte_range before = { python_line_start(tree, at), at };
+	if (!python_only_blanks(tree, before))
+		return -1;
+	struct byte_range indent = python_indent(tree, at);
+	int column = 0;
+	for (size_t i = indent.start; i < indent.end; i++)
+		column = tree->parsed.buf[i] == '\t' ? (column / 8 + 1) * 8 : column + 1;
+	return column;
+}
+
+/* The grammar lets a line stand deeper than its block; Python does not. */
+static int check_column(struct outline *self, TSNode node, int *expected)
+{
+	int column = ts_node_is_named(node) && !ts_node_is_extra(node) ? column_of(self->tree, ts_node_start_byte(node))
+								       : -1;
+	if (column >= 0 && *expected < 0)
+		*expected = column;
+	if (column < 0 || column == *expected)
+		return 0;
+	return err_set_at(self->err, ERR_INPUT, self->path, python_line(node), "syntax error: unexpected indent");
+}
+
 static int visit_block(struct outline *self, TSNode block, struct place place)
 {
+	int column = place.owner == PYTHON_NONE && !place.conditional ? 0 : -1;
 	place.block = ts_node_start_byte(block);
 	TSTreeCursor cursor = ts_tree_cursor_new(block);
 	int result = 0;
 	bool more = ts_tree_cursor_goto_first_child(&cursor);
 	for (; more && result == 0; more = ts_tree_cursor_goto_next_sibling(&cursor)) {
 		TSNode node = ts_tree_cursor_current_node(&cursor);
-		for (size_t i = 0; i < sizeof(statements) / sizeof(*statements); i++)
+		result = check_column(self, node, &column);
+		for (size_t i = 0; result == 0 && i < sizeof(statements) / sizeof(*statements); i++)
 			if (python_is(node, statements[i].type)) {
 				result = statements[i].visit(self, node, place);
 				break;

@@ -321,8 +321,10 @@ int requirements_insert(const struct requirements *requirements, const char *tex
 	bool ends = at == 0 || s.ptr[at - 1] == '\n' || s.ptr[at - 1] == '\r' || (has_mark && at == 3);
 	cleanup_str struct str line = STR_INIT;
 	bool marked = neighbour && neighbour->marker && !strchr(text, ';');
+	/* A lone CR and our newline would make one line end of two. */
+	const char *separator = at > 0 && s.ptr[at - 1] == '\r' ? "\r" : requirements->eol;
 	if ((!ends && str_adds(&line, requirements->eol) < 0) ||
-	    (is_continued(s, at) && str_adds(&line, requirements->eol) < 0) || str_adds(&line, text) < 0 ||
+	    (is_continued(s, at) && str_adds(&line, separator) < 0) || str_adds(&line, text) < 0 ||
 	    (marked && str_addf(&line, "; %s", neighbour->marker) < 0) ||
 	    (ends && str_adds(&line, requirements->eol) < 0))
 		return err_no_memory(err);
