@@ -149,6 +149,7 @@ static const struct config_file {
 	{ "tox.ini", { 0, 0 }, read_tox_ini },
 	{ "setup.cfg", { 0, 0 }, read_setup_cfg },
 };
+#define CONFIG_FILES (sizeof(config_files) / sizeof(*config_files))
 
 static int settle(struct project *project, const char *root, const char *path, enum config_kind kind,
 		  struct err *err)
@@ -161,29 +162,54 @@ static int settle(struct project *project, const char *root, const char *path, e
 	return project->root && (project->config_path || !path) ? 0 : err_no_memory(err);
 }
 
+/* What the nth kind of file says in folder: 1 with *kind and *path, 0, or -1. */
+static int read_kind(const char *folder, size_t n, const int version[3], struct str *path, enum config_kind *kind,
+		     struct err *err)
+{
+	cleanup_str struct str text = STR_INIT;
+	const struct config_file *file = &config_files[n];
+	if (!at_least(version, file->since))
+		return 0;
+	if (fs_join(path, folder, file->name) < 0)
+		return err_no_memory(err);
+	if (!fs_is_file(path->buf))
+		return 0;
+	return fs_read(path->buf, &text, err) < 0 ? -1 : file->read(path->buf, str_slice(&text), version, kind, err);
+}
+
+/* pytest 9 reads the files behind the one in force too, to warn about them: what it refuses there stops it as well. */
+static int check_rest(const char *folder, size_t n, const int version[3], struct err *err)
+{
+	cleanup_str struct str path = STR_INIT;
+	enum config_kind kind;
+	if (!at_least(version, (struct version){ 9, 0 }))
+		return 0;
+	for (n++; n < CONFIG_FILES; n++)
+		if (read_kind(folder, n, version, &path, &kind, err) < 0)
+			return -1;
+	return 0;
+}
+
 /* 1 when folder holds the file in force, which is then settled. The first pyproject.toml seen is kept in *fallback. */
 static int look_in(struct project *project, const char *folder, const int version[3], struct str *fallback,
 		   struct err *err)
 {
-	cleanup_str struct str path = STR_INIT, text = STR_INIT;
-	for (size_t i = 0; i < sizeof(config_files) / sizeof(*config_files); i++) {
-		const struct config_file *file = &config_files[i];
+	cleanup_str struct str path = STR_INIT;
+	for (size_t n = 0; n < CONFIG_FILES; n++) {
 		enum config_kind kind = CONFIG_NONE;
-		if (!at_least(version, file->since))
-			continue;
-		if (fs_join(&path, folder, file->name) < 0)
+		str_clear(&path);
+		int found = read_kind(folder, n, version, &path, &kind, err);
+		bool seen = path.len > 0 && fs_is_file(path.buf);
+		if (seen && config_files[n].read == read_pyproject && fallback->len == 0 &&
+		    str_adds(fallback, folder) < 0)
 			return err_no_memory(err);
-		if (!fs_is_file(path.buf))
-			continue;
-		if (file->read == read_pyproject && fallback->len == 0 && str_adds(fallback, folder) < 0)
-			return err_no_memory(err);
-		if (fs_read(path.buf, &text, err) < 0)
-			return -1;
-		int found = file->read(path.buf, str_slice(&text), version, &kind, err);
 		if (found < 0)
 			return -1;
-		if (found > 0)
-			return settle(project, folder, path.buf, kind, err) < 0 ? -1 : 1;
+		if (found == 0)
+			continue;
+		if (check_rest(folder, n, version, err) < 0)
+			return -1;
+		return settle(project, folder, path.buf, kind, err) < 0 ? -1 : 1;
 	}
 	return 0;
 }

@@ -90,7 +90,8 @@ int install_command(const struct project *project, const struct manifest *manife
 	int way = manager_way(project, manifest_main(manifest), out, err);
 	if (way < 0)
 		return -1;
-	if (fs_join(folder, "", way ? manifest->folder : project->root) < 0)
+	const char *root = project->root ? project->root : project->path;
+	if (fs_join(folder, "", way ? manifest->folder : root) < 0)
 		return err_no_memory(err);
 	return way ? 0 : direct_way(project, out, err);
 }
