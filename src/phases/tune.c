@@ -141,18 +141,30 @@ static int say_contest(const struct study *study, struct gate_result *result)
 	struct ratio ratio = contest_ratio(best, serial);
 	cleanup_str struct str name = STR_INIT;
 	int failed = configuration_add_name(&best->configuration, &name);
-	if (study_prefers_parallel(study))
+	size_t parallel = study_parallel_count(study);
+	if (study->contest.count == 1)
+		failed = failed || str_addf(&result->figure, "%zu test: nothing can run beside it", study->tests) < 0;
+	else if (parallel == 0)
+		failed = failed || str_addf(&result->figure, "no parallel run gave the results of a serial one: %s",
+					    study->contest.entries[1].failure) < 0;
+	else if (study_prefers_parallel(study))
 		failed = failed || str_addf(&result->figure, "%s: %.2f s, %.2f of serial (%.2f - %.2f at %.0f %%)",
 					    str_text(&name), stats_median(&best->wall_s), ratio.estimate,
 					    ratio.interval.low, ratio.interval.high, 100 * ratio.interval.coverage) < 0;
 	else
 		failed = failed || str_addf(&result->figure, "serial is fastest: %.2f s, beside %zu parallel configurations",
-					    stats_median(&serial->wall_s), study->contest.count - 1) < 0;
+					    stats_median(&serial->wall_s), parallel) < 0;
 	failed = failed || study_add_table(study, &result->detail) < 0 ||
 		 str_addf(&result->detail, "\n%zu interleaved rounds in %.0f s; %s. Times in seconds.\n\n",
 			  study->contest.rounds, study->contest.spent_s, end_texts[study->contest.end]) < 0 ||
 		 say_curves(study, &result->detail) < 0;
 	return failed ? -1 : 0;
+}
+
+/* Something parallel could be measured, unless there is nothing to run beside anything. */
+static bool is_sound(const struct study *study)
+{
+	return study->contest.count == 1 || study_parallel_count(study) > 0;
 }
 
 /* The table, line by line, for the person who waits. */
@@ -180,7 +192,7 @@ static int reach_workers(struct phase_ctx *ctx, struct gate_result *result, stru
 		return -1;
 	if (show_table(ctx, &study) < 0 || say_contest(&study, result) < 0)
 		return err_no_memory(err);
-	return pass_or_fail(result, true);
+	return pass_or_fail(result, is_sound(&study));
 }
 
 static bool contest_was_held(const struct study *study)
@@ -197,7 +209,7 @@ static int verify_workers(struct phase_ctx *ctx, struct gate_result *result, str
 		int failed = str_adds(&result->figure, "parallel configurations have not been measured");
 		return failed ? err_no_memory(err) : pass_or_fail(result, false);
 	}
-	return say_contest(&study, result) < 0 ? err_no_memory(err) : pass_or_fail(result, true);
+	return say_contest(&study, result) < 0 ? err_no_memory(err) : pass_or_fail(result, is_sound(&study));
 }
 
 /* 3.3 */
@@ -439,7 +451,8 @@ static const struct gate gates[] = {
 		.title = "numbers of workers measured",
 		.cause = "The best number of workers depends on how much the tests compute and how much they wait; more is "
 			 "often slower.",
-		.remedy = "Install pytest-xdist (comb setup --install) and run comb tune on a quiet machine, with a larger --budget.",
+		.remedy = "Where parallel runs give other results: comb check. Where they could not be told apart: a quiet machine, "
+			  "or a larger --budget.",
 		.attempts = 1,
 		.reach = reach_workers,
 		.verify = verify_workers,

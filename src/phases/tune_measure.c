@@ -96,13 +96,17 @@ static double budget_s(const struct phase_ctx *ctx, const struct study *study)
 	return fmin(300, fmax(60, 12 * stats_median(&study->serial_s)));
 }
 
-/* The first line of what pytest said last, for a failure's text. */
+/* The exit code, and the first failure of pytest's summary. */
 static void note_failure(struct contestant *entry, const struct suite_run *run, int expected)
 {
+	const char *failed = strstr(str_text(&run->output), "\nFAILED ");
+	const char *error = strstr(str_text(&run->output), "\nERROR ");
+	const char *said = failed ? failed + 1 : error ? error + 1 : "";
 	if (run->timed_out)
 		snprintf(entry->failure, sizeof(entry->failure), "stopped at the time limit after %.0f s", run->wall_s);
 	else
-		snprintf(entry->failure, sizeof(entry->failure), "exit code %d instead of %d", run->exit_code, expected);
+		snprintf(entry->failure, sizeof(entry->failure), "exit code %d instead of %d%s%.*s", run->exit_code, expected,
+			 said[0] ? ": " : "", (int)strcspn(said, "\r\n"), said);
 }
 
 struct runner {

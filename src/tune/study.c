@@ -46,6 +46,14 @@ const struct contestant *study_best(const struct study *study)
 	return study->contest.count > 0 ? &study->contest.entries[study->contest.best] : NULL;
 }
 
+size_t study_parallel_count(const struct study *study)
+{
+	size_t count = 0;
+	for (size_t i = 1; i < study->contest.count; i++)
+		count += !study->contest.entries[i].failure[0] && study->contest.entries[i].wall_s.n > 0;
+	return count;
+}
+
 bool study_prefers_parallel(const struct study *study)
 {
 	return study->contest.count > 0 && study->contest.best > 0;
@@ -134,7 +142,7 @@ static const char *remark(const struct study *study, size_t i)
 {
 	const struct contestant *entry = &study->contest.entries[i];
 	if (entry->failure[0])
-		return entry->wall_s.n ? "  other results: not used" : "  could not be used";
+		return "  other results than serially: not used";
 	return i == study->contest.best ? "  chosen" : "";
 }
 

@@ -71,6 +71,8 @@ int study_bound(struct study *study, const struct suite_run *run, struct workloa
 /* The reference and the winner; NULL before the contest. */
 const struct contestant *study_serial(const struct study *study);
 const struct contestant *study_best(const struct study *study);
+/* Parallel entries with times that can be used. */
+size_t study_parallel_count(const struct study *study);
 /* contest.best is not serial. */
 bool study_prefers_parallel(const struct study *study);
 struct verdict study_verdict(const struct study *study);

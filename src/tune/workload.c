@@ -5,12 +5,9 @@
 #include <string.h>
 
 #include "base/os.h"
-#include "tune/stats.h"
+#include "tune/fixtures.h"
 
 #include "base/banned.h"
-
-/* A first setup counts as a scope's when it exceeds its neighbours' by this. */
-#define SCOPE_SETUP_LEAST_S 0.02
 
 struct key {
 	const char *text; /* NULL: no key */
@@ -107,60 +104,6 @@ static int add_jobs(struct workload *load, const struct suite_run *run)
 	return 0;
 }
 
-static bool uses_wide_fixture(const struct test *test)
-{
-	return test->widest_scope && strcmp(test->widest_scope, "function") != 0;
-}
-
-/* The excess of the first setup over the usual one among the tests of a file, first … end. */
-static double first_setup_excess(const struct suite_run *run, const struct workload *load, size_t first)
-{
-	struct sample others = { .n = 0 };
-	for (size_t i = first + 1; i < run->tests.len; i++)
-		if (load->jobs.at[i].file == load->jobs.at[first].file && uses_wide_fixture(&run->tests.at[i]))
-			sample_add(&others, run->tests.at[i].setup_s);
-		else if (others.n > 0)
-			break;
-	double usual = others.n ? stats_median(&others) : 0;
-	double excess = run->tests.at[first].setup_s - usual;
-	return others.n && excess > SCOPE_SETUP_LEAST_S && excess > 3 * usual ? excess : 0;
-}
-
-/* Gives the scope to its users: a session's are all that follow, a module's those of the same file. */
-static int add_scope(struct workload *load, const struct suite_run *run, size_t first, double setup_s)
-{
-	bool session = strcmp(run->tests.at[first].widest_scope, "session") == 0;
-	struct scope scope = { .setup_s = setup_s, .sticky = session };
-	if (vec_push(&load->scopes, scope) < 0)
-		return -1;
-	load->jobs.at[first].wall_s -= setup_s;
-	for (size_t i = first; i < load->jobs.len; i++) {
-		struct job *job = &load->jobs.at[i];
-		bool user = session ? text_equals(run->tests.at[i].widest_scope, "session") :
-				      job->file == load->jobs.at[first].file && uses_wide_fixture(&run->tests.at[i]);
-		if (user && job->scope < 0)
-			job->scope = (int)load->scopes.len - 1;
-	}
-	return 0;
-}
-
-static int add_scopes(struct workload *load, const struct suite_run *run)
-{
-	cleanup_free bool *seen = os_calloc((size_t)load->file_total + 1, sizeof(bool));
-	if (!seen)
-		return -1;
-	for (size_t i = 0; i < run->tests.len; i++) {
-		int file = load->jobs.at[i].file;
-		if (file < 0 || seen[file] || !uses_wide_fixture(&run->tests.at[i]))
-			continue;
-		seen[file] = true;
-		double excess = first_setup_excess(run, load, i);
-		if (excess > 0 && load->jobs.at[i].scope < 0 && add_scope(load, run, i, excess) < 0)
-			return -1;
-	}
-	return 0;
-}
-
 static void share_costs(struct workload *load, const struct workload_costs *costs)
 {
 	double wall = workload_wall_s(load), n = (double)load->jobs.len;
@@ -179,7 +122,7 @@ int workload_from_run(struct workload *load, const struct suite_run *run, const 
 	workload_release(load);
 	load->start_s = costs->start_s;
 	load->start_cpu_s = costs->start_cpu_s;
-	if (add_jobs(load, run) < 0 || add_scopes(load, run) < 0) {
+	if (add_jobs(load, run) < 0 || fixtures_add_scopes(load, run) < 0) {
 		workload_release(load);
 		return err_no_memory(err);
 	}

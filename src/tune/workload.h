@@ -54,9 +54,8 @@ struct workload_costs {
 
 /*
  * From a serial run's durations. Only whole-suite CPU time is known: each test
- * is taken to compute the same share of its duration. Where the first test of
- * a module or of the suite has a much longer setup than its neighbours and
- * uses a wider fixture, the excess is the scope's. An xdist_group is a lock.
+ * is taken to compute the same share of its duration. Scopes: fixtures.h. An
+ * xdist_group is a lock.
  */
 int workload_from_run(struct workload *load, const struct suite_run *run, const struct workload_costs *costs,
 		      struct err *err);

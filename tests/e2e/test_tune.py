@@ -140,3 +140,14 @@ def test_an_empty_suite_is_bad_input(tmp_path):
     done = tune(tmp_path)
     assert done.returncode == 2
     assert "collects no tests" in done.stderr
+
+
+def test_parallel_runs_that_fail_are_never_chosen(tmp_path):
+    (tmp_path / "pytest.ini").write_text("[pytest]\n")
+    (tmp_path / "test_it.py").write_text(
+        "import pytest\n@pytest.mark.parametrize('i', range(4))\ndef test_a(i, worker_id): assert worker_id == 'master'\n"
+    )
+    done = tune(tmp_path, "--budget", "1s")
+    assert done.returncode == 1
+    assert "no parallel run gave the results of a serial one: exit code 1 instead of 0: FAILED test_it.py" in done.stdout
+    assert (tmp_path / "pytest.ini").read_text() == "[pytest]\n"

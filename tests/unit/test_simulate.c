@@ -154,6 +154,14 @@ static void test_every_worker_pays_for_its_start_and_its_session_fixture(void **
 	assert_true(fabs(simulate_serial(&load).total_s - 9.5) < 1e-6);
 }
 
+static void add_test(struct suite_run *run, char *id, double setup_s, char *group, const char *fixture)
+{
+	struct test test = { .id = id, .path = id, .group = group, .setup_s = setup_s, .call_s = 0.5 };
+	if (fixture)
+		assert_int_equal(strings_add(&test.fixtures, fixture), 0);
+	assert_int_equal(vec_push(&run->tests, test), 0);
+}
+
 /* Durations of a run, its costs and its wide fixtures become jobs and scopes. */
 static void test_a_workload_is_read_from_a_run(void **state)
 {
@@ -161,27 +169,65 @@ static void test_a_workload_is_read_from_a_run(void **state)
 	struct suite_run run = SUITE_RUN_INIT;
 	struct err err = ERR_INIT;
 	cleanup_workload struct workload load = WORKLOAD_INIT;
-	char module[] = "module", function[] = "function", group[] = "port";
 	char ids[][24] = { "a.py::A::test_1", "a.py::A::test_2", "a.py::test_3[x::y]", "b.py::test_1", "b.py::test_2" };
-	for (int i = 0; i < 5; i++) {
-		struct test test = { .id = ids[i], .widest_scope = i < 3 ? module : function, .call_s = 0.5 };
-		test.setup_s = i == 0 ? 2 : 0;
-		test.group = i == 1 || i == 3 ? group : NULL;
-		assert_int_equal(vec_push(&run.tests, test), 0);
-	}
-	struct workload_costs costs = { .serial_s = 5.5, .serial_cpu_s = 2.75, .start_s = 0.5, .start_cpu_s = 0 };
+	char group[] = "port", server[] = "server", module[] = "module", base[] = "";
+	add_test(&run, ids[0], 2.1, NULL, "server");
+	add_test(&run, ids[1], 0, group, "server");
+	add_test(&run, ids[2], 0, NULL, "server");
+	add_test(&run, ids[3], 0, group, NULL);
+	add_test(&run, ids[4], 0, NULL, "server"); /* another module: an instance of its own, which cost nothing */
+	struct fixture_setup setup = { .name = server, .scope = module, .base = base, .test = 0, .seconds = 2 };
+	assert_int_equal(vec_push(&run.fixture_setups, setup), 0);
+	struct workload_costs costs = { .serial_s = 5.6, .serial_cpu_s = 2.8, .start_s = 0.5, .start_cpu_s = 0 };
 	assert_int_equal(workload_from_run(&load, &run, &costs, &err), 0);
 	assert_int_equal(load.file_total, 2);
 	assert_int_equal(load.unit_total, 3);
 	assert_int_equal(load.group_total, 1);
 	assert_int_equal(load.scopes.len, 1);
 	assert_true(fabs(load.scopes.at[0].setup_s - 2) < 1e-9 && !load.scopes.at[0].sticky);
-	assert_true(fabs(load.jobs.at[0].wall_s - 0.5) < 1e-9);
+	assert_true(fabs(load.jobs.at[0].wall_s - 0.6) < 1e-9);
 	assert_int_equal(load.jobs.at[2].scope, 0);
 	assert_int_equal(load.jobs.at[3].scope, -1);
+	assert_int_equal(load.jobs.at[4].scope, -1);
+	assert_true(fabs(workload_wall_s(&load) - 4.6) < 1e-9);
 	assert_true(fabs(load.overhead_s - 0.1) < 1e-9);
-	assert_true(fabs(workload_cpu_s(&load) - (0.5 + 2.5 * 0.5)) < 1e-9);
+	for (size_t i = 0; i < run.tests.len; i++)
+		strings_release(&run.tests.at[i].fixtures);
 	vec_release(&run.tests);
+	vec_release(&run.fixture_setups);
+}
+
+/* A session's fixture and a module's: each test is charged for the more expensive one it uses. */
+static void test_session_fixtures_are_paid_once_a_worker(void **state)
+{
+	(void)state;
+	struct suite_run run = SUITE_RUN_INIT;
+	struct err err = ERR_INIT;
+	cleanup_workload struct workload load = WORKLOAD_INIT;
+	char ids[][16] = { "a.py::test_1", "b.py::test_1", "b.py::test_2" };
+	char database[] = "database", page[] = "page", session[] = "session", module[] = "module", base[] = "";
+	add_test(&run, ids[0], 3, NULL, "database");
+	add_test(&run, ids[1], 1, NULL, "page");
+	add_test(&run, ids[2], 0, NULL, "page");
+	assert_int_equal(strings_add(&run.tests.at[1].fixtures, "database"), 0);
+	struct fixture_setup setups[] = {
+		{ .name = page, .scope = module, .base = base, .test = 1, .seconds = 1 },
+		{ .name = database, .scope = session, .base = base, .test = 0, .seconds = 3 },
+	};
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(vec_push(&run.fixture_setups, setups[i]), 0);
+	struct workload_costs costs = { .serial_s = 6, .serial_cpu_s = 1, .start_s = 0.5 };
+	assert_int_equal(workload_from_run(&load, &run, &costs, &err), 0);
+	assert_int_equal(load.scopes.len, 2);
+	assert_true(load.scopes.at[0].sticky && load.scopes.at[0].setup_s == 3);
+	assert_int_equal(load.jobs.at[0].scope, 0);
+	assert_int_equal(load.jobs.at[1].scope, 0);
+	assert_int_equal(load.jobs.at[2].scope, 1);
+	assert_true(fabs(workload_wall_s(&load) - 5.5) < 1e-9);
+	for (size_t i = 0; i < run.tests.len; i++)
+		strings_release(&run.tests.at[i].fixtures);
+	vec_release(&run.tests);
+	vec_release(&run.fixture_setups);
 }
 
 int main(void)
@@ -193,6 +239,7 @@ int main(void)
 		cmocka_unit_test(test_computing_tests_share_the_cores),
 		cmocka_unit_test(test_every_worker_pays_for_its_start_and_its_session_fixture),
 		cmocka_unit_test(test_a_workload_is_read_from_a_run),
+		cmocka_unit_test(test_session_fixtures_are_paid_once_a_worker),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
