@@ -9,6 +9,10 @@ from typing import Any, Optional
 
 import pytest
 
+XUNIT = ("_xunit_setup", "xunit_setup", "_unittest_setUp", "unittest_setUp")
+"""How pytest names the fixtures it makes of setup_module, setup_class and setUpClass."""
+
+CATEGORIES = ("unit", "integration", "slow")
 SCOPES = ["function", "class", "module", "package", "session"]
 
 
@@ -100,7 +104,38 @@ def widest_scope(item: pytest.Item, root: str) -> str:
     return SCOPES[widest]
 
 
-def item_fields(item: pytest.Item, root: str) -> dict[str, Any]:
+def requested(item: pytest.Item) -> list[str]:
+    """The fixtures that a test asks for itself, directly or through others: not the autouse ones."""
+    info = getattr(item, "_fixtureinfo", None)
+    definitions = getattr(info, "name2fixturedefs", {})
+    waiting = [*getattr(info, "argnames", ())]
+    waiting += [name for mark in item.iter_markers("usefixtures") for name in mark.args]
+    waiting += [name for name in definitions if name.startswith(XUNIT)]
+    found: dict[str, bool] = {}
+    while waiting:
+        name = waiting.pop()
+        if name not in found and name in definitions:
+            found[name] = True
+            waiting += definitions[name][-1].argnames
+    return sorted(found)
+
+
+def barred(item: pytest.Item, expression: str) -> list[str]:
+    """The categories whose mark would change whether the project's own -m selects this test."""
+    if not expression:
+        return []
+    from _pytest.mark.expression import Expression
+
+    compiled = Expression.compile(expression)
+    names = set(marks(item))
+
+    def selects(having: set[str]) -> bool:
+        return bool(compiled.evaluate(lambda name, **_: name in having))
+
+    return [category for category in CATEGORIES if selects(names | {category}) != selects(names)]
+
+
+def item_fields(item: pytest.Item, root: str, expression: str) -> dict[str, Any]:
     """Everything that the record says about a collected test."""
     return {
         "id": node_id(item),
@@ -110,7 +145,9 @@ def item_fields(item: pytest.Item, root: str) -> dict[str, Any]:
         "bases": class_bases(item, root),
         "marks": marks(item),
         "fixtures": [str(name) for name in getattr(item, "fixturenames", ())],
+        "requested": requested(item),
         "scope": widest_scope(item, root),
+        "barred": barred(item, expression),
         "group": group(item),
         **source(item, root),
     }

@@ -18,6 +18,7 @@ except ImportError as error:
 
 RECORD = "COMB_RECORD"
 FOOTPRINT = "COMB_FOOTPRINT"
+WHOLE = "COMB_WHOLE"
 SAVED_PATH = "COMB_SAVED_PYTHONPATH"
 
 _record_dir = os.environ.get(RECORD, "")
@@ -67,7 +68,7 @@ def _restore_environment() -> None:
         os.environ["PYTHONPATH"] = saved
     elif saved is not None:
         os.environ.pop("PYTHONPATH", None)
-    for name in (RECORD, FOOTPRINT):
+    for name in (RECORD, FOOTPRINT, WHOLE):
         os.environ.pop(name, None)
 
 
@@ -98,6 +99,9 @@ class Observer:
         """Nothing is collected yet. The temporary folders of this run belong to its tests."""
         self.root = str(config.rootpath)
         self.indexes: dict[int, int] = {}
+        self.expression = str(config.option.markexpr or "")
+        if os.environ.get(WHOLE):
+            config.option.markexpr = ""
         self.current = -1
         self.fixture: Optional[str] = None
         self.collect_start = time.perf_counter_ns()
@@ -127,7 +131,7 @@ class Observer:
         self.indexes = {id(item): index for index, item in enumerate(items)}
         if self._claim_items():
             for index, item in enumerate(items):
-                _comb.record("item", test=index, **describe.item_fields(item, self.root))
+                _comb.record("item", test=index, **describe.item_fields(item, self.root, self.expression))
         _comb.record("collected", count=len(items), duration_ns=time.perf_counter_ns() - self.collect_start)
 
     def _claim_items(self) -> bool:

@@ -16,6 +16,7 @@
 extern const struct verb verb_adopt;
 extern const struct verb verb_doctor;
 extern const struct verb verb_explain;
+extern const struct verb verb_mark;
 extern const struct verb verb_run;
 extern const struct verb verb_setup;
 extern const struct verb verb_status;
@@ -25,6 +26,7 @@ extern const struct verb verb_validate;
 const struct verb *const verbs[] = {
 	&verb_adopt,
 	&verb_setup,
+	&verb_mark,
 	&verb_tune,
 	&verb_run,
 	&verb_validate,

@@ -6,6 +6,7 @@
 
 const struct phase *const phases[] = {
 	&phase_setup,
+	&phase_mark,
 	&phase_tune,
 	NULL,
 };

@@ -46,6 +46,7 @@ struct phase_settings {
 	bool allow_failing;
 	bool install;          /* install what was declared with the project's own manager */
 	bool marks_in_config;  /* --in config */
+	bool mark_params;      /* --param: cases of one function get marks of their own where they differ */
 	const char *marker_expression; /* reserved to `comb run` */
 };
 

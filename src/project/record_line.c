@@ -114,6 +114,20 @@ void record_line_release(struct record_line *line)
 	*line = (struct record_line)RECORD_LINE_INIT;
 }
 
+int record_text_encode(struct str *out, const char *text)
+{
+	size_t len = strlen(text);
+	str_clear(out);
+	for (size_t i = 0; i < len;) {
+		size_t n = utf8_length(text + i, len - i);
+		bool plain = n > 0 && text[i] != '%';
+		if ((plain ? str_add(out, text + i, n) : str_addf(out, "%%%02X", (unsigned char)text[i])) < 0)
+			return -1;
+		i += plain ? n : 1;
+	}
+	return str_reserve(out, 0);
+}
+
 static int hex_digit(char c)
 {
 	if (c >= '0' && c <= '9')

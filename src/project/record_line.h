@@ -41,6 +41,8 @@ void record_line_list_end(struct record_line *line);
 int record_line_write(struct record_line *line, int fd);
 void record_line_release(struct record_line *line);
 
+/* Replaces *out by text escaped as above: valid UTF-8 for any JSON library. 0, or -1 when out of memory. */
+int record_text_encode(struct str *out, const char *text);
 /* Replaces *out by the bytes that were escaped. 0, or -1 when out of memory. */
 int record_text_decode(struct str *out, const char *escaped);
 

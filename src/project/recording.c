@@ -127,7 +127,11 @@ static int read_item(struct reader *reader, json_t *line)
 			return -1;
 	if (get_list(reader, line, "bases", &test->bases) < 0 || get_list(reader, line, "marks", &test->marks) < 0)
 		return -1;
-	return get_list(reader, line, "fixtures", &test->fixtures);
+	if (get_list(reader, line, "fixtures", &test->fixtures) < 0)
+		return -1;
+	if (get_list(reader, line, "requested", &test->requested) < 0)
+		return -1;
+	return get_list(reader, line, "barred", &test->barred);
 }
 
 static int read_collected(struct reader *reader, json_t *line)

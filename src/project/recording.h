@@ -6,8 +6,8 @@
  * and workers alike. Each line is an object (record_line.h) with an "event":
  *
  *   begin          format, pid, worker ("gw0"; null: controller or serial)
- *   item           test (index in collection order), id, path, kind, class, bases, marks, fixtures, scope,
- *                  group, function, source_path, source_line, in_source; written by one process only
+ *   item           test (index in collection order), id, path, kind, class, bases, marks, fixtures, requested,
+ *                  scope, barred, group, function, source_path, source_line, in_source; written by one process only
  *   collected      count, duration_ns
  *   collect_error  path, line, text
  *   start          test

@@ -29,7 +29,7 @@ static const struct {
 /* Nothing of an outer pytest run may reach the inner one. */
 static const char *const outer_variables[] = {
 	"PYTEST_XDIST_WORKER", "PYTEST_XDIST_WORKER_COUNT", "PYTEST_XDIST_TESTRUNUID", "PYTEST_CURRENT_TEST",
-	"COMB_RECORD", "COMB_FOOTPRINT", "COMB_SHUFFLE", "COMB_KEEP_ORDER",
+	"COMB_RECORD", "COMB_FOOTPRINT", "COMB_SHUFFLE", "COMB_KEEP_ORDER", "COMB_WHOLE",
 };
 
 const char *outcome_name(enum outcome outcome)
@@ -161,6 +161,8 @@ static int add_plugin_settings(struct session *session)
 		failed = strings_addf(&session->env, "COMB_RECORD=%s/record", session->dir.buf) < 0;
 	if (!failed && options->footprint)
 		failed = strings_add(&session->env, "COMB_FOOTPRINT=1") < 0;
+	if (!failed && options->whole)
+		failed = strings_add(&session->env, "COMB_WHOLE=1") < 0;
 	if (!failed && options->shuffle_seed)
 		failed = strings_addf(&session->env, "COMB_SHUFFLE=%llu", (unsigned long long)options->shuffle_seed) < 0;
 	if (!failed && options->interactive)
@@ -326,6 +328,8 @@ static void test_release(struct test *test)
 	strings_release(&test->bases);
 	strings_release(&test->marks);
 	strings_release(&test->fixtures);
+	strings_release(&test->requested);
+	strings_release(&test->barred);
 }
 
 /* After an interrupt: what was recorded, as far as it goes; no tests where collection had not ended. */

@@ -66,7 +66,9 @@ struct test {
 	struct strings bases; /* "path::Outer.Inner" of each class whose marks it inherits, itself first */
 	struct strings marks;    /* names of all marks in force */
 	struct strings fixtures; /* closure of fixture names */
+	struct strings requested; /* of these, what it asks for itself, directly or through others: no autouse */
 	char *widest_scope; /* of these, where the project defines them: "function", "class", "module", "package", "session" */
+	struct strings barred; /* of unit, integration, slow: marks that would change whether the project's own -m selects it */
 	char *group;     /* xdist_group in force, or NULL */
 
 	enum outcome outcome;
@@ -90,6 +92,7 @@ struct suite_options {
 	const char *dist;        /* "load", "loadscope", "loadgroup", "worksteal", …; NULL: the engine's default */
 	const char *markers;     /* -m expression, or NULL */
 	bool collect_only;
+	bool whole;              /* also the tests that -m of the project's own addopts leaves out; with markers NULL */
 	bool footprint;          /* record touches by the audit hook */
 	bool plain;              /* no observing plugin: for honest timing */
 	bool interactive;        /* pytest talks to the person itself, see below */

@@ -1,0 +1,529 @@
+/* Phase 1: every test has one category, by evidence, and does what it did before. */
+#include "phases/mark.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/os.h"
+#include "history/history.h"
+#include "phases/mark_record.h"
+#include "report/json_text.h"
+
+#include "base/banned.h"
+
+#define MOST_NAMED 10
+#define UNMARKED "not (unit or integration or slow)"
+#define AFTER_PURPOSE "mark check"
+#define BASELINE_PURPOSE "baseline"
+/* Of the tests called unit, so many may take as long as a slow one, and of the slow ones so many be quick. */
+#define MOST_SLOW_UNITS 0.05
+#define MOST_QUICK_SLOWS 0.5
+#define FEW_SLOWS 2
+#define QUICK_S 0.01
+
+__attribute__((format(printf, 4, 5))) static int conclude(struct gate_result *result, enum gate_status status,
+							   struct err *err, const char *format, ...)
+{
+	va_list args;
+	va_start(args, format);
+	str_clear(&result->figure);
+	int failed = str_vaddf(&result->figure, format, args);
+	va_end(args);
+	result->status = status;
+	return failed < 0 ? err_no_memory(err) : 0;
+}
+
+static void pass_progress(void *context, size_t done, size_t total, const char *running)
+{
+	sink_progress(context, done, total, running);
+}
+
+/* Names at most MOST_NAMED in the detail; returns -1 when out of memory. */
+static int name_test(struct gate_result *result, size_t nth, const struct test *test, const char *what)
+{
+	if (nth > MOST_NAMED)
+		return 0;
+	if (nth == MOST_NAMED)
+		return str_adds(&result->detail, "… and more\n");
+	return str_addf(&result->detail, "%s: %s\n", test->id, what);
+}
+
+void distribution_of(const struct suite_run *run, struct distribution *distribution)
+{
+	*distribution = (struct distribution){ .tests = run->tests.len };
+	for (size_t i = 0; i < run->tests.len; i++) {
+		bool several;
+		distribution->counts[category_of_marks(&run->tests.at[i], &several)]++;
+		distribution->several += several;
+	}
+}
+
+/* Every test, those too that the suite's own -m leaves out. */
+static int collect(struct phase_ctx *ctx, const char *markers, struct suite_run *run, struct err *err)
+{
+	struct suite_options options = { .engine = ENGINE_SERIAL, .collect_only = true, .whole = !markers,
+					 .markers = markers, .timeout_s = ctx->settings->timeout_s };
+	sink_step(ctx->sink, "collecting the suite");
+	return suite_run(ctx->project, &options, run, err);
+}
+
+static int say_no_tests(const struct project *project, struct err *err)
+{
+	err_set(err, ERR_INPUT, "pytest finds no tests in %s", project->root);
+	return err_hint(err, "see what it collects: '%s' -m pytest --collect-only", project->python);
+}
+
+/* --- 1.1 one category each --- */
+
+static int set_distribution(struct gate_result *result, const struct distribution *d, struct err *err)
+{
+	json_decref(result->data);
+	result->data = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I}", "tests", (json_int_t)d->tests, "unit",
+				 (json_int_t)d->counts[CATEGORY_UNIT], "integration",
+				 (json_int_t)d->counts[CATEGORY_INTEGRATION], "slow", (json_int_t)d->counts[CATEGORY_SLOW],
+				 "without", (json_int_t)d->counts[CATEGORY_NONE], "several", (json_int_t)d->several);
+	return result->data ? 0 : err_no_memory(err);
+}
+
+static int name_offenders(const struct suite_run *run, struct gate_result *result, struct err *err)
+{
+	size_t named = 0;
+	for (size_t i = 0; i < run->tests.len; i++) {
+		bool several;
+		enum category category = category_of_marks(&run->tests.at[i], &several);
+		if (category != CATEGORY_NONE && !several)
+			continue;
+		const char *what = several ? "has more than one category; keep the one that is meant" : "has no category";
+		if (name_test(result, named++, &run->tests.at[i], what) < 0)
+			return err_no_memory(err);
+	}
+	return 0;
+}
+
+static int conclude_collect_errors(const struct suite_run *run, struct gate_result *result, struct err *err)
+{
+	const struct collect_error *first = &run->collect_errors.at[0];
+	if (str_addf(&result->detail, "%s\n", first->text ? first->text : "") < 0)
+		return err_no_memory(err);
+	return conclude(result, GATE_FAILED, err, "%s:%d cannot be collected (%zu in all)", first->path, first->line,
+			run->collect_errors.len);
+}
+
+static int judge_marked(struct phase_ctx *ctx, const struct suite_run *run, struct gate_result *result,
+			struct err *err)
+{
+	cleanup_suite_run struct suite_run unmarked = SUITE_RUN_INIT;
+	struct distribution d;
+	distribution_of(run, &d);
+	if (d.tests == 0)
+		return say_no_tests(ctx->project, err);
+	if (run->collect_errors.len > 0 && !ctx->settings->allow_failing)
+		return conclude_collect_errors(run, result, err);
+	if (set_distribution(result, &d, err) < 0 || name_offenders(run, result, err) < 0)
+		return -1;
+	if (d.counts[CATEGORY_NONE] > 0 || d.several > 0)
+		return conclude(result, GATE_FAILED, err, "of %zu tests %zu have no category and %zu have several", d.tests,
+				d.counts[CATEGORY_NONE], d.several);
+	/* Marks said so; now pytest itself. */
+	if (collect(ctx, UNMARKED, &unmarked, err) < 0)
+		return -1;
+	if (unmarked.tests.len > 0)
+		return conclude(result, GATE_FAILED, err, "-m \"" UNMARKED "\" selects %zu tests, such as %s",
+				unmarked.tests.len, unmarked.tests.at[0].id);
+	return conclude(result, GATE_PASSED, err, "%zu of %zu tests have one category; -m \"" UNMARKED "\" selects none",
+			d.tests, d.tests);
+}
+
+static int verify_marked(struct phase_ctx *ctx, struct gate_result *result, struct err *err)
+{
+	cleanup_suite_run struct suite_run run = SUITE_RUN_INIT;
+	return collect(ctx, NULL, &run, err) < 0 ? -1 : judge_marked(ctx, &run, result, err);
+}
+
+/* Whether every test that comb may mark is marked: one with several is the user's to mend. */
+static bool is_complete(const struct suite_run *run)
+{
+	struct distribution d;
+	distribution_of(run, &d);
+	return d.tests > 0 && d.counts[CATEGORY_NONE] == 0 && run->collect_errors.len == 0;
+}
+
+/* A suite that fails by itself gives no evidence to build on. True: *result says why. */
+static int refuses(struct phase_ctx *ctx, const struct measurement *measurement, struct gate_result *result,
+		   bool *refused, struct err *err)
+{
+	const struct suite_run *run = &measurement->run;
+	size_t named = 0;
+	*refused = true;
+	if (run->tests.len == 0 && run->collect_errors.len == 0)
+		return say_no_tests(ctx->project, err);
+	if (run->timed_out)
+		return conclude(result, GATE_FAILED, err, "the suite did not end within %.0f s", ctx->settings->timeout_s);
+	if (run->collect_errors.len > 0 && !ctx->settings->allow_failing)
+		return conclude_collect_errors(run, result, err);
+	for (size_t i = 0; i < run->tests.len && !ctx->settings->allow_failing; i++) {
+		const struct test *test = &run->tests.at[i];
+		bool left_out = measurement->left_out && measurement->left_out[i];
+		if (left_out || outcome_is_good(test->outcome))
+			continue;
+		if (name_test(result, named++, test, outcome_name(test->outcome)) < 0)
+			return err_no_memory(err);
+	}
+	if (named > 0)
+		return conclude(result, GATE_FAILED, err,
+				"%zu tests fail already; mend them, or go on with the rest: --allow-failing", named);
+	*refused = false;
+	return 0;
+}
+
+static int describe_runs(const struct mark_work *work, struct str *out)
+{
+	const struct measurement *m = &work->measurement;
+	if (str_addf(out, "Durations: median of %d sequential run%s", m->runs, m->runs == 1 ? "" : "s") < 0)
+		return -1;
+	if (m->runs == 1 && m->run.wall_s > MEASURE_LONG_S) {
+		if (str_adds(out, ", for one takes ") < 0 || clock_add_duration(out, m->run.wall_s) < 0)
+			return -1;
+	}
+	return str_adds(out, ".\n");
+}
+
+static int describe_work(const struct mark_work *work, struct gate_result *result, struct err *err)
+{
+	struct str *out = &result->detail;
+	int failed = describe_runs(work, out) < 0 ||
+		     str_addf(out, "Marks placed: %zu on modules, %zu on classes, %zu on functions; %zu rows in comb-marks.json.\n",
+			      work->modules, work->classes, work->functions, work->rows) < 0;
+	for (size_t i = 0; !failed && i < work->put_back.len; i++)
+		failed = str_addf(out, "Left as it was: %s\n", work->put_back.at[i]) < 0;
+	for (size_t i = 0, named = 0; !failed && i < work->measurement.run.tests.len; i++)
+		if (work->measurement.unsteady[i])
+			failed = name_test(result, named++, &work->measurement.run.tests.at[i],
+					   "its outcome differs from run to run") < 0;
+	return failed ? err_no_memory(err) : 0;
+}
+
+static int add_work_data(const struct mark_work *work, struct gate_result *result, struct err *err)
+{
+	json_t *put_back = json_array();
+	for (size_t i = 0; put_back && i < work->put_back.len; i++)
+		json_array_append_new(put_back, json_text(work->put_back.at[i]));
+	json_t *marks = json_pack("{s:I, s:I, s:I, s:I, s:i, s:o}", "modules", (json_int_t)work->modules, "classes",
+				  (json_int_t)work->classes, "functions", (json_int_t)work->functions, "rows",
+				  (json_int_t)work->rows, "runs", work->measurement.runs, "left_as_it_was", put_back);
+	if (!marks || !result->data || json_object_set_new(result->data, "placed", marks) < 0)
+		return err_no_memory(err);
+	return 0;
+}
+
+static int reach_marked(struct phase_ctx *ctx, struct gate_result *result, struct err *err)
+{
+	cleanup_suite_run struct suite_run before = SUITE_RUN_INIT;
+	cleanup_mark_work struct mark_work work = MARK_WORK_INIT;
+	bool refused;
+	if (collect(ctx, NULL, &before, err) < 0)
+		return -1;
+	if (is_complete(&before))
+		return judge_marked(ctx, &before, result, err);
+	if (mark_work_prepare(&work, ctx, err) < 0 || refuses(ctx, &work.measurement, result, &refused, err) < 0)
+		return -1;
+	if (refused)
+		return 0;
+	if (mark_work_write(&work, err) < 0 || describe_work(&work, result, err) < 0 ||
+	    verify_marked(ctx, result, err) < 0)
+		return -1;
+	return result->data ? add_work_data(&work, result, err) : 0;
+}
+
+int mark_explain_tests(const struct mark_work *work, struct str *out)
+{
+	const struct suite_run *run = &work->measurement.run;
+	for (size_t i = 0; i < run->tests.len; i++) {
+		if (str_addf(out, "%-12s", category_name(work->verdicts[i].category)) < 0 ||
+		    str_add_printable(out, run->tests.at[i].id, strlen(run->tests.at[i].id)) < 0 || str_adds(out, "  ") < 0 ||
+		    verdict_explain(&work->verdicts[i], run, out) < 0 || str_addc(out, '\n') < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* --- 1.2 the distribution --- */
+
+struct spread {
+	struct distribution d;
+	double seconds[CATEGORY_COUNT];
+	size_t slow_units, quick_slows, known;
+};
+
+static int measure_spread(struct phase_ctx *ctx, const struct suite_run *run, struct spread *spread, struct err *err)
+{
+	cleanup_free struct pace *paces = os_calloc(run->tests.len + 1, sizeof(*paces));
+	cleanup_test_sources struct test_sources sources = TEST_SOURCES_INIT;
+	if (!paces)
+		return err_no_memory(err);
+	if (test_sources_open(&sources, ctx->project->root, err) < 0)
+		return -1;
+	if (ctx->history && history_paces(ctx->history, run, paces, err) < 0)
+		return -1;
+	distribution_of(run, &spread->d);
+	for (size_t i = 0; i < run->tests.len; i++) {
+		bool several;
+		enum category category = category_of_marks(&run->tests.at[i], &several);
+		double seconds = paces[i].setup_s + paces[i].call_s + paces[i].teardown_s;
+		if (paces[i].samples == 0)
+			continue;
+		spread->known++;
+		spread->seconds[category] += seconds;
+		spread->slow_units += category == CATEGORY_UNIT && paces[i].call_s >= SLOW_FROM_S;
+		if (category != CATEGORY_SLOW || seconds >= QUICK_S || paces[i].last_outcome == TEST_SKIPPED)
+			continue;
+		int clock_line = test_sources_clock_line(&sources, &run->tests.at[i], err);
+		if (clock_line < 0)
+			return -1;
+		spread->quick_slows += clock_line == 0 && !category_has_benchmark(&run->tests.at[i]);
+	}
+	return 0;
+}
+
+static int describe_spread(const struct spread *spread, struct str *out)
+{
+	for (size_t c = CATEGORY_UNIT; c < CATEGORY_COUNT; c++) {
+		size_t count = spread->d.counts[c];
+		double share = spread->d.tests ? 100.0 * (double)count / (double)spread->d.tests : 0;
+		if (str_addf(out, "%s%zu %s (%.0f %%, ", c > CATEGORY_UNIT ? ", " : "", count,
+			     category_name((enum category)c), share) < 0 ||
+		    clock_add_duration(out, spread->seconds[c]) < 0 || str_adds(out, ")") < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* Why the spread cannot be right, or NULL. */
+static const char *implausible(const struct spread *spread)
+{
+	double units = (double)spread->d.counts[CATEGORY_UNIT], slows = (double)spread->d.counts[CATEGORY_SLOW];
+	if (spread->d.counts[CATEGORY_NONE] > 0)
+		return "some tests have no category";
+	if ((double)spread->slow_units > MOST_SLOW_UNITS * units)
+		return "too many tests marked unit take a second or more";
+	if ((double)spread->quick_slows > MOST_QUICK_SLOWS * slows && spread->quick_slows > FEW_SLOWS)
+		return "most tests marked slow take no time";
+	return NULL;
+}
+
+static int verify_spread(struct phase_ctx *ctx, struct gate_result *result, struct err *err)
+{
+	cleanup_suite_run struct suite_run run = SUITE_RUN_INIT;
+	cleanup_str struct str text = STR_INIT;
+	struct spread spread = { .known = 0 };
+	if (collect(ctx, NULL, &run, err) < 0)
+		return -1;
+	if (run.tests.len == 0)
+		return say_no_tests(ctx->project, err);
+	if (measure_spread(ctx, &run, &spread, err) < 0 || set_distribution(result, &spread.d, err) < 0)
+		return -1;
+	if (describe_spread(&spread, &text) < 0)
+		return err_no_memory(err);
+	const char *why = implausible(&spread);
+	if (why && str_addf(&result->detail, "Next: look at the marks that were there before comb: %s\n", why) < 0)
+		return err_no_memory(err);
+	return conclude(result, why ? GATE_FAILED : GATE_PASSED, err, "%s%s%s", text.buf, why ? ": " : "", why ? why : "");
+}
+
+/* --- 1.3 outcomes --- */
+
+/* Outcomes that tests had before they were marked; a test that had none then has 0. */
+static int outcomes_before(struct phase_ctx *ctx, const struct suite_run *run, unsigned *seen, bool *any,
+			   struct err *err)
+{
+	cleanup_free unsigned *baseline = os_calloc(run->tests.len + 1, sizeof(*baseline));
+	if (!baseline)
+		return err_no_memory(err);
+	*any = false;
+	if (!ctx->history)
+		return 0;
+	if (history_outcomes(ctx->history, MEASURE_PURPOSE, run, seen, err) < 0 ||
+	    history_outcomes(ctx->history, BASELINE_PURPOSE, run, baseline, err) < 0)
+		return -1;
+	for (size_t i = 0; i < run->tests.len; i++) {
+		seen[i] |= baseline[i];
+		*any |= seen[i] != 0;
+	}
+	return 0;
+}
+
+static int run_suite(struct phase_ctx *ctx, struct suite_run *run, struct err *err)
+{
+	cleanup_strings struct strings arguments = STRINGS_INIT;
+	struct suite_options options = { .engine = ENGINE_SERIAL, .timeout_s = ctx->settings->timeout_s,
+					 .arguments = &arguments, .on_progress = pass_progress,
+					 .on_progress_context = (void *)ctx->sink };
+	sink_step(ctx->sink, "running the suite as it is now");
+	if (ctx->settings->allow_failing && strings_add(&arguments, "--continue-on-collection-errors") < 0)
+		return err_no_memory(err);
+	return suite_run(ctx->project, &options, run, err);
+}
+
+/* changed[i]: the outcome is none of those known. */
+static int compare_outcomes(struct phase_ctx *ctx, const struct suite_run *run, bool *changed, bool *any,
+			    struct err *err)
+{
+	cleanup_free unsigned *seen = os_calloc(run->tests.len + 1, sizeof(*seen));
+	if (!seen)
+		return err_no_memory(err);
+	if (outcomes_before(ctx, run, seen, any, err) < 0)
+		return -1;
+	for (size_t i = 0; i < run->tests.len; i++)
+		changed[i] = seen[i] != 0 && !(seen[i] & OUTCOME_BIT(run->tests.at[i].outcome));
+	return 0;
+}
+
+static size_t count_true(const bool *flags, size_t count)
+{
+	size_t sum = 0;
+	for (size_t i = 0; i < count; i++)
+		sum += flags[i];
+	return sum;
+}
+
+/* A test that differs once more is changed; one that does not is flaky, and named. */
+static int confirm_changes(struct phase_ctx *ctx, const struct suite_run *run, bool *changed,
+			   struct gate_result *result, struct err *err)
+{
+	cleanup_suite_run struct suite_run again = SUITE_RUN_INIT;
+	bool any;
+	if (run_suite(ctx, &again, err) < 0)
+		return -1;
+	cleanup_free bool *still = os_calloc(again.tests.len + 1, sizeof(*still));
+	cleanup_free size_t *match = suite_match(&again, run);
+	if (!still || !match)
+		return err_no_memory(err);
+	if (compare_outcomes(ctx, &again, still, &any, err) < 0)
+		return -1;
+	for (size_t i = 0, named = 0; i < run->tests.len; i++) {
+		if (!changed[i] || (match[i] != SIZE_MAX && still[match[i]]))
+			continue;
+		changed[i] = false;
+		if (name_test(result, named++, &run->tests.at[i], "is flaky: another run agrees with the outcome before") < 0)
+			return err_no_memory(err);
+	}
+	return 0;
+}
+
+static int name_changed(const struct suite_run *run, const bool *changed, struct gate_result *result,
+			struct err *err)
+{
+	for (size_t i = 0, named = 0; i < run->tests.len; i++) {
+		if (!changed[i])
+			continue;
+		cleanup_str struct str what = STR_INIT;
+		if (str_addf(&what, "%s, and was not before", outcome_name(run->tests.at[i].outcome)) < 0 ||
+		    name_test(result, named++, &run->tests.at[i], what.buf) < 0)
+			return err_no_memory(err);
+	}
+	return 0;
+}
+
+static int keep_run(struct phase_ctx *ctx, const char *purpose, const struct suite_run *run, struct err *err)
+{
+	struct history_run what = { .purpose = purpose, .engine = ENGINE_SERIAL };
+	return ctx->history ? history_record(ctx->history, &what, run, NULL, err) : 0;
+}
+
+static int verify_outcomes(struct phase_ctx *ctx, struct gate_result *result, struct err *err)
+{
+	cleanup_suite_run struct suite_run run = SUITE_RUN_INIT;
+	bool any;
+	if (run_suite(ctx, &run, err) < 0)
+		return -1;
+	size_t count = run.tests.len;
+	if (count == 0)
+		return say_no_tests(ctx->project, err);
+	cleanup_free bool *changed = os_calloc(count + 1, sizeof(*changed));
+	if (!changed)
+		return err_no_memory(err);
+	if (compare_outcomes(ctx, &run, changed, &any, err) < 0)
+		return -1;
+	if (!any)
+		return conclude(result, GATE_FAILED, err,
+				"no outcomes from before are on record: run comb setup, or comb mark on an unmarked suite");
+	if (count_true(changed, count) > 0 && confirm_changes(ctx, &run, changed, result, err) < 0)
+		return -1;
+	size_t changes = count_true(changed, count);
+	if (name_changed(&run, changed, result, err) < 0 || keep_run(ctx, AFTER_PURPOSE, &run, err) < 0)
+		return -1;
+	json_decref(result->data);
+	result->data = json_pack("{s:I, s:I}", "tests", (json_int_t)count, "changed", (json_int_t)changes);
+	if (!result->data)
+		return err_no_memory(err);
+	return conclude(result, changes ? GATE_FAILED : GATE_PASSED, err, "%zu of %zu outcomes as before", count - changes,
+			count);
+}
+
+/* A suite that was fully marked when comb came has nothing to be compared with, and nothing was changed. */
+static int reach_outcomes(struct phase_ctx *ctx, struct gate_result *result, struct err *err)
+{
+	cleanup_mark_record struct mark_record record = MARK_RECORD_INIT;
+	cleanup_suite_run struct suite_run run = SUITE_RUN_INIT;
+	cleanup_suite_run struct suite_run collected = SUITE_RUN_INIT;
+	bool any;
+	if (collect(ctx, NULL, &collected, err) < 0)
+		return -1;
+	cleanup_free unsigned *seen = os_calloc(collected.tests.len + 1, sizeof(*seen));
+	if (!seen)
+		return err_no_memory(err);
+	if (outcomes_before(ctx, &collected, seen, &any, err) < 0)
+		return -1;
+	if (ctx->history && mark_record_load(&record, ctx->history, err) < 0)
+		return -1;
+	if (any || record.marks.len > 0 || record.hooks.len > 0)
+		return verify_outcomes(ctx, result, err);
+	if (run_suite(ctx, &run, err) < 0 || keep_run(ctx, MEASURE_PURPOSE, &run, err) < 0)
+		return -1;
+	return conclude(result, GATE_PASSED, err, "no mark was added; %zu outcomes recorded", run.tests.len);
+}
+
+static const struct gate gates[] = {
+	{
+		.id = "1.1",
+		.title = "every test has exactly one category",
+		.cause = "What may run beside what, and how often it is worth running, depends on what a test is: quick and "
+			 "by itself, reaching outside, or slow. A test without a category, or with two, is scheduled by guess.",
+		.remedy = "comb mark measures the suite and marks what has no category yet. A test with two has both from "
+			  "hands other than comb's: keep the one that is meant.",
+		.attempts = 1,
+		.reach = reach_marked,
+		.verify = verify_marked,
+	},
+	{
+		.id = "1.2",
+		.title = "distribution reported and plausible",
+		.cause = "Marks that contradict the measured times (unit tests of seconds, slow tests of nothing) steer the "
+			 "scheduler wrong and hide where the time goes.",
+		.remedy = "Correct or remove the marks that were there before, then run comb mark again: it gives a test "
+			  "without a category the one that its durations and its footprint show.",
+		.attempts = 1,
+		.reach = verify_spread,
+		.verify = verify_spread,
+	},
+	{
+		.id = "1.3",
+		.title = "outcomes unchanged",
+		.cause = "A mark may change a test: code that reads its own source or line numbers, a hook that looks at "
+			 "marks, a selection by marks in the configuration.",
+		.remedy = "comb mark --remove takes the marks out; mark those tests by hand, or keep the source as it is: "
+			  "comb mark --in config.",
+		.attempts = 1,
+		.reach = reach_outcomes,
+		.verify = verify_outcomes,
+	},
+	{ .id = NULL },
+};
+
+const struct phase phase_mark = {
+	.number = 1,
+	.verb = "mark",
+	.title = "Categorisation",
+	.gates = gates,
+};

@@ -1,0 +1,47 @@
+/*
+ * mark_apply.h: write a plan of marks, prove that it did no harm, and undo what did.
+ *
+ * After the files are written the suite is collected again: the same tests, in
+ * the same order, each with the category it was given and no other. A file that
+ * breaks this is put back and named; its tests, and those that no file can
+ * mark, go into comb-marks.json (mark_table.h). What was placed is kept in the
+ * history, so that mark_apply_remove() can take it out again.
+ */
+#ifndef COMB_PHASES_MARK_APPLY_H
+#define COMB_PHASES_MARK_APPLY_H
+
+#include "base/err.h"
+#include "phases/gate.h"
+#include "phases/mark_plan.h"
+#include "phases/measure.h"
+#include "source/edit.h"
+
+struct mark_work {
+	struct phase_ctx *ctx;
+	struct measurement measurement;
+	struct test_sources sources;
+	struct verdict *verdicts;    /* one a test of measurement.run */
+	struct mark_plan plan;
+	struct changeset set;        /* all that was, or is to be, written */
+	struct strings put_back;     /* "tests/test_a.py: why" */
+	size_t modules, classes, functions; /* places written */
+	size_t rows;                 /* of comb-marks.json that were added */
+};
+#define MARK_WORK_INIT { .measurement = MEASUREMENT_INIT, .sources = TEST_SOURCES_INIT, .plan = MARK_PLAN_INIT }
+void mark_work_release(struct mark_work *work);
+#define cleanup_mark_work __attribute__((cleanup(mark_work_release)))
+
+/* Measures, sorts and plans. Look at work->measurement.run for what went wrong with the suite itself. */
+int mark_work_prepare(struct mark_work *work, struct phase_ctx *ctx, struct err *err);
+/* Fills work->set with what would be written, and writes nothing: for a diff. */
+int mark_work_preview(struct mark_work *work, struct err *err);
+/* Writes, checks, puts back, and records. On an error everything is put back. */
+int mark_work_write(struct mark_work *work, struct err *err);
+
+/*
+ * Takes out every mark, table and hook on record. *files: how many were changed.
+ * ERR_INPUT: nothing is on record.
+ */
+int mark_apply_remove(struct phase_ctx *ctx, size_t *files, struct err *err);
+
+#endif
