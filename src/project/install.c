@@ -34,7 +34,8 @@ static const struct {
 } ways[] = {
 	{ MANAGER_UV, { ".venv", "$UV_PROJECT_ENVIRONMENT", "uv python find" }, "uv sync --inexact", " --group ",
 	  " --extra " },
-	{ MANAGER_POETRY, { ".venv", "poetry env info" }, "poetry lock && poetry install", " --with ", " --extras " },
+	{ MANAGER_POETRY, { ".venv", "poetry env info" }, "poetry update " XDIST_NAME, " --with ",
+	  " && poetry install --extras " },
 	{ MANAGER_PDM, { ".venv", ".pdm-python" }, "pdm lock --update-reuse && pdm install", " -G ", " -G " },
 	{ MANAGER_PIPENV, { ".venv", "pipenv --venv" }, "pipenv install --dev", NULL, NULL },
 };

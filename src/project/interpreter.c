@@ -76,7 +76,8 @@ static int find_variable(const struct project *project, const char *name, struct
 	if (fs_is_dir(out->buf))
 		return 1;
 	err_set(err, ERR_ENVIRONMENT, "$%s names %s, which is no folder", name, folder);
-	return err_hint(err, "type: unset %s", name);
+	return strcmp(name, "VIRTUAL_ENV") == 0 ? err_hint(err, "unset %s", name) :
+						 err_hint(err, "uv sync creates it");
 }
 
 /* A folder of this name that is a virtual environment, from the project up to the top of its repository. */
@@ -151,7 +152,7 @@ static int say_broken(const struct project *project, const char *environment, co
 	err_set(err, ERR_ENVIRONMENT, "the virtual environment %s is broken: %s", environment, why);
 	if (manager_recreate_command(project, environment, &command) < 0)
 		return err_no_memory(err);
-	return err_hint(err, "type: %s", command.buf);
+	return err_hint(err, "%s", command.buf);
 }
 
 /* The interpreter inside an environment's folder: bin/python, or why there is none. */
@@ -371,5 +372,5 @@ int interpreter_check_pytest(const struct project *project, struct err *err)
 			project->python_from, project->pytest_problem ? project->pytest_problem : "it is not there");
 	if (manager_pytest_command(project, project->pytest_version[0] ? "pytest>=7" : "pytest", &command) < 0)
 		return err_no_memory(err);
-	return err_hint(err, "type: %s", command.buf);
+	return err_hint(err, "%s", command.buf);
 }

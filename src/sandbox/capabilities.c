@@ -196,6 +196,8 @@ void capabilities_probe(struct capabilities *capabilities)
 		row->name = probes[i].name;
 		row->use = probes[i].use;
 		probes[i].probe(row);
+		if (probes[i].gives > 0 && capabilities->isolation > 1)
+			row->remedy[0] = '\0'; /* another way is open already */
 		if (row->there && probes[i].gives > capabilities->isolation)
 			capabilities->isolation = probes[i].gives;
 	}

@@ -1,6 +1,7 @@
 """comb doctor: what is found, what is missing, and the exit status, in good and bad surroundings."""
 import json
 import os
+import random
 import subprocess
 import sys
 
@@ -59,12 +60,28 @@ def test_the_machine_is_tried_and_not_guessed(project):
     assert machine["isolation"] in ("I1", "I2", "I3")
     for name, row in machine["capabilities"].items():
         assert row["detail"], name
-        assert row["there"] or name == "memfd" or row["next"] or name == "overlay", name
+        assert row["there"] or row["next"] or name in ("memfd", "overlay") or machine["isolation"] != "I1", name
     unshared = subprocess.run(
         ["unshare", "--user", "--map-root-user", "--net", "--mount", "true"], capture_output=True
     )
     if unshared.returncode != 0:
         assert not machine["capabilities"]["user-namespace"]["there"]
+
+
+def test_a_kernel_that_forbids_namespaces_is_told_how_to_allow_them(project):
+    """Inside a user namespace the limit of the namespaces below it can be set to none."""
+    script = 'echo 0 >/proc/sys/user/max_user_namespaces && exec "$@"'
+    words = ["unshare", "--user", "--map-root-user", "sh", "-c", script, "sh"]
+    probe = subprocess.run([*words, "true"], capture_output=True)
+    if probe.returncode != 0:
+        pytest.skip("no user namespace to try this in: " + probe.stderr.decode())
+    done = subprocess.run(
+        [*words, COMB, "doctor", "--json", project, "--python", sys.executable], capture_output=True, check=True
+    )
+    row = json.loads(done.stdout)["machine"]["capabilities"]["user-namespace"]
+    assert row["there"] is False
+    assert row["detail"] == "unshare a user namespace: No space left on device"
+    assert row["next"] == "sudo sysctl -w user.max_user_namespaces=15000"
 
 
 def test_text_has_a_next_step_for_each_trouble(project):
@@ -114,7 +131,7 @@ def test_a_broken_environment_is_named_and_the_rest_reported(project, damage):
 def test_a_stale_variable_is_named(project):
     status, report = doctor(project, python=None, env={"VIRTUAL_ENV": str(project / "gone")})
     assert status == 3
-    assert problem(report, "$VIRTUAL_ENV names")["next"] == "type: unset VIRTUAL_ENV"
+    assert problem(report, "$VIRTUAL_ENV names")["next"] == "unset VIRTUAL_ENV"
 
 
 def test_no_pytest_says_what_to_type(project):
@@ -132,7 +149,7 @@ def test_no_pytest_in_a_uv_project_says_uv_sync(project):
     (project / "uv.lock").write_text("")
     status, report = doctor(project, python=None)
     assert status == 3
-    assert problem(report, "pytest cannot be imported")["next"] == "type: uv sync"
+    assert problem(report, "pytest cannot be imported")["next"] == "uv sync"
 
 
 def test_an_interpreter_that_hangs_is_given_up(project, tmp_path):
@@ -188,6 +205,28 @@ def test_a_project_inside_a_bigger_repository(tmp_path):
     assert report["project"]["manifest"] == str(tmp_path / "requirements.txt")
 
 
+def root_and_file_of_pytest(folder):
+    """What the real pytest says of a run in this folder: rootdir and configfile, None where it refuses a file."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")}
+    said = subprocess.run(
+        [sys.executable, "-m", "pytest", "--collect-only", "-p", "no:cacheprovider"],
+        cwd=folder, env=clean, capture_output=True, text=True,
+    ).stdout.splitlines()
+    root = next((line.split(": ", 1)[1] for line in said if line.startswith("rootdir: ")), None)
+    file = next((line.split(": ", 1)[1] for line in said if line.startswith("configfile: ")), None)
+    return root, file and file.split(" (")[0]  # pytest 9 adds which others it ignores
+
+
+def check_against_pytest(folder):
+    root, file = root_and_file_of_pytest(folder)
+    _, report = doctor(folder)
+    if root is None:
+        assert any(entry["kind"] == "input" for entry in report["problems"])
+    else:
+        assert report["project"]["root"] == root
+        assert report["project"]["configuration"] == (f"{root}/{file}" if file else None)
+
+
 LAYOUTS = {
     "nothing": {"test_a.py": ""},
     "setup.py above": {"setup.py": "", "sub/test_a.py": ""},
@@ -215,14 +254,33 @@ def test_root_and_configuration_are_those_of_pytest(tmp_path, name):
         (tmp_path / path).write_text(text)
     start = tmp_path / "sub" if (tmp_path / "sub").is_dir() else tmp_path
     (start / "test_first.py").write_text("def test_first():\n    pass\n")
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")}
-    said = subprocess.run(
-        [sys.executable, "-m", "pytest", "--collect-only", "-p", "no:cacheprovider"],
-        cwd=start, env=clean, capture_output=True, text=True,
-    ).stdout.splitlines()
-    root = next((line.split(": ", 1)[1] for line in said if line.startswith("rootdir: ")), None)
-    file = next((line.split(": ", 1)[1] for line in said if line.startswith("configfile: ")), None)
-    file = file.split(" (")[0] if file else None  # pytest 9 adds which others it ignores
-    _, report = doctor(start)
-    assert report["project"]["root"] == root
-    assert report["project"]["configuration"] == (f"{root}/{file}" if file else None)
+    check_against_pytest(start)
+
+
+CONTENTS = {
+    "pytest.toml": ["", "[pytest]\n", "x = 1\n"],
+    ".pytest.toml": ["", "[pytest]\naddopts = ['-ra']\n"],
+    "pytest.ini": ["", "[pytest]\n", "[other]\n"],
+    ".pytest.ini": ["", "[pytest]\n", "[x]\na = b\n"],
+    "pyproject.toml": [
+        "", "[project]\nname = 'x'\n", "[tool.pytest]\n", "[tool.pytest]\nstrict = true\n", "[broken\n",
+        "[tool.pytest.ini_options]\n", "[tool.pytest]\nstrict = true\n[tool.pytest.ini_options]\naddopts = '-ra'\n",
+    ],
+    "tox.ini": ["[pytest]\n", "[testenv]\n", "[pytest]\nbroken\n", "[ pytest ]\n", "[pytest]\na = 1\na = 2\n", "a = 1\n"],
+    "setup.cfg": ["[tool:pytest]\n", "[metadata]\nname = x\n", "[pytest]\n"],
+    "setup.py": [""],
+}
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_any_layout_is_read_as_pytest_reads_it(tmp_path, seed):
+    draw = random.Random(seed)
+    folders = [tmp_path, tmp_path / "a", tmp_path / "a" / "b"]
+    folders[-1].mkdir(parents=True)
+    for folder in folders:
+        for name, texts in CONTENTS.items():
+            if draw.random() < 0.15:
+                (folder / name).write_text(draw.choice(texts))
+    start = draw.choice(folders)
+    (start / "test_first.py").write_text("def test_first():\n    pass\n")
+    check_against_pytest(start)
