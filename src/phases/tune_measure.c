@@ -257,7 +257,7 @@ int tune_baseline(const struct phase_ctx *ctx, struct study *study, struct suite
 	return add_candidates(study, &load, run, err);
 }
 
-/* Candidates come in order of their predictions; no more than the budget has three rounds for, but two. */
+/* Candidates come in order of their worth; no more than the budget has three rounds for, but two. */
 static void fit_into_budget(struct study *study, double budget, bool reference_given)
 {
 	double round_s = reference_given ? 0 : stats_median(&study->serial_s);

@@ -132,8 +132,8 @@ int candidates_choose(const struct workload *load, const struct candidate_limits
 	size_t best = best_count(&grid);
 	double least = grid.predicted_s[best][best_dist(&grid, best)];
 	take_counts(candidates, count, &grid, (int)limits->cores);
+	qsort(candidates, *count, sizeof(*candidates), by_prediction);
 	while (*count < CANDIDATES_MAX && grid.predicted_s[best][best_dist(&grid, best)] <= NEAR_BEST * least)
 		take(candidates, count, &grid, best, best_dist(&grid, best));
-	qsort(candidates, *count, sizeof(*candidates), by_prediction);
 	return 0;
 }

@@ -25,7 +25,11 @@ struct candidate {
 	double predicted_s;
 };
 
-/* Fills at most CANDIDATES_MAX, the most promising first. A suite of fewer than two tests has none. */
+/*
+ * Fills at most CANDIDATES_MAX: one for each number of workers, the most
+ * promising first, then other modes. Who has no time for all leaves the last
+ * ones out. A suite of fewer than two tests has none.
+ */
 int candidates_choose(const struct workload *load, const struct candidate_limits *limits,
 		      struct candidate candidates[CANDIDATES_MAX], size_t *count, struct err *err);
 

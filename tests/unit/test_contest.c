@@ -149,6 +149,8 @@ static void test_waiting_suites_are_tried_with_more_workers_than_cores(void **st
 	assert_true(cores >= 1);
 	assert_int_equal(candidates_choose(&computing, &limits, candidates, &count, &err), 0);
 	assert_int_equal(candidates[0].configuration.workers, 2);
+	for (size_t i = 1; i < count; i++) /* two that fit into a small budget differ in workers */
+		assert_true(i > 1 || candidates[i].configuration.workers != candidates[0].configuration.workers);
 	limits.workers_most = 3;
 	assert_int_equal(candidates_choose(&waiting, &limits, candidates, &count, &err), 0);
 	for (size_t i = 0; i < count; i++)
