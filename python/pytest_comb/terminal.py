@@ -29,12 +29,21 @@ class WorkerTerminal:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._reporter, name)
 
+    def __dir__(self) -> list[str]:
+        """No hooks: pluggy looks for them here."""
+        return list(self.__dict__)
+
+    @property
+    def __class__(self) -> Any:
+        """For plugins that refuse to work beside another reporter than pytest's."""
+        return TerminalReporter
+
 
 def take_place(config: pytest.Config) -> None:
     """Also in the place of a reporter that a plugin has put there since."""
     manager = config.pluginmanager
     present = manager.getplugin(NAME)
-    if isinstance(present, WorkerTerminal):
+    if type(present) is WorkerTerminal:
         return
     if present is not None:
         manager.unregister(present)

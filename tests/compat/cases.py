@@ -26,7 +26,7 @@ class Case:
         return self.project + ("/" + self.variant if self.variant else "")
 
 
-JUNIT = ("--junitxml=junit.xml",)
+JUNIT = ("--junitxml=junit.xml", "-o", "junit_family=xunit1")
 # In a serial run pytest's own signs of progress land in the captured output of a unittest's subtests.
 SUBTESTS = ("report details",)
 # What a run that a test kills cannot have in common with one that it does not.

@@ -119,6 +119,11 @@ def _report_line(entry: dict[str, Any]) -> str:
     return " | ".join(map(str, parts))
 
 
+def _counts(summaries: list[dict[str, Any]]) -> Any:
+    """The figures of the last line; a warning may come once for each worker, so these are not counted."""
+    return {name: count for name, count in summaries[-1]["stats"].items() if name != "warnings"} if summaries else None
+
+
 def _from_record(record: list[dict[str, Any]]) -> dict[str, Any]:
     """The aspects that pytest's hooks show."""
     of = {kind: [entry for entry in record if entry["kind"] == kind]
@@ -129,7 +134,7 @@ def _from_record(record: list[dict[str, Any]]) -> dict[str, Any]:
                                                                     "location")]) for entry in of["report"]),
         "collection": sorted("{nodeid} | {outcome} | {message}".format(**entry) for entry in of["collect"]),
         "warnings": sorted({"{category}: {message} ({when})".format(**entry) for entry in of["warning"]}),
-        "summary": of["summary"][-1]["stats"] if of["summary"] else None,
+        "summary": _counts(of["summary"]),
         "starts": dict(Counter(entry["nodeid"] for entry in of["start"])),
         "finishes": dict(Counter(entry["nodeid"] for entry in of["finish"])),
         "deselected": sum(entry["count"] for entry in of["deselected"]),
