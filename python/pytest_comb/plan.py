@@ -33,14 +33,20 @@ def _locks(item: pytest.Item, bits: dict[str, int]) -> tuple[int, int, bool]:
     return exclusive, shared, item.get_closest_marker("serial") is not None
 
 
+def _is_ordered(config: pytest.Config, items: list[pytest.Item]) -> bool:
+    """pytest-order's marks are in use: tests are handed out one by one, in the order of the suite."""
+    return config.pluginmanager.hasplugin("pytest_order") and any(item.get_closest_marker("order") for item in items)
+
+
 def make(board: Any, config: pytest.Config, items: list[pytest.Item], workers: int, dist: str) -> None:
     """Hands the suite to the scheduler."""
     scopes: dict[str, int] = {}
     groups: dict[str, int] = {}
     bits: dict[str, int] = {}
     rows = []
+    ordered = _is_ordered(config, items)
     for item in items:
-        scope = scopes.setdefault(item.nodeid.split("::", 1)[0], len(scopes))
+        scope = len(rows) if ordered else scopes.setdefault(item.nodeid.split("::", 1)[0], len(scopes))
         group = -1
         if dist in GROUPED:
             name = _group_name(item, dist)

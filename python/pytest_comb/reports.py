@@ -7,18 +7,42 @@ import warnings
 from typing import Any, Optional
 
 import pytest
+from _pytest._code.code import TerminalRepr
 
 from pytest_comb import protocol
+
+DRAWN = "comb_drawn"  # in a report on its way: longrepr is the text of an object that draws itself
 
 
 def to_plain(config: pytest.Config, report: Any) -> dict[str, Any]:
     """By the hook that plugins implement for their own kinds of reports."""
-    return config.hook.pytest_report_to_serializable(config=config, report=report)
+    data = config.hook.pytest_report_to_serializable(config=config, report=report)
+    if hasattr(report.longrepr, "toterminal") and isinstance(data["longrepr"], str):
+        data[DRAWN] = True
+    return data
 
 
 def from_plain(config: pytest.Config, data: dict[str, Any]) -> Any:
-    """The reverse."""
-    return config.hook.pytest_report_from_serializable(config=config, data=data)
+    """The reverse; what pytest itself would turn into a text or write twice over is as it was."""
+    drawn = data.pop(DRAWN, False)
+    context = dict((data.get("_subtest.context") or {}).get("kwargs", {}))
+    report = config.hook.pytest_report_from_serializable(config=config, data=data)
+    if drawn:
+        report.longrepr = Drawn(report.longrepr)
+    if context:
+        object.__setattr__(report.context, "kwargs", context)
+    return report
+
+
+class Drawn(TerminalRepr):
+    """A failure without a traceback (a missing fixture, a doctest, a module that cannot be imported), as text."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def toterminal(self, tw: Any) -> None:
+        """As it was drawn in the worker."""
+        tw.line(self.text)
 
 
 def warning_to_plain(message: warnings.WarningMessage) -> dict[str, Any]:

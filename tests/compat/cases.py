@@ -27,8 +27,6 @@ class Case:
 
 
 JUNIT = ("--junitxml=junit.xml", "-o", "junit_family=xunit1")
-# In a serial run pytest's own signs of progress land in the captured output of a unittest's subtests.
-SUBTESTS = ("report details",)
 # What a run that a test kills cannot have in common with one that it does not.
 CRASHING = ("outcomes", "report details", "starts", "finishes", "warnings")
 
@@ -67,10 +65,9 @@ CASES = (
          ("html report",)),
     Case("pytest-json-report", "json_report", "stages, output, metadata, warnings",
          ("--json-report", "--json-report-file=.report.json"), ("json report",)),
-    Case("pytest-subtests", "subtests", "every subtest's report (pytest 8)", JUNIT, ("junit xml", "failures shown"),
-         ignored_aspects=SUBTESTS),
+    Case("pytest-subtests", "subtests", "every subtest's report (pytest 8)", JUNIT, ("junit xml", "failures shown")),
     Case("pytest's subtests", "subtests_builtin", "every subtest's report (pytest 9)", JUNIT,
-         ("junit xml", "failures shown"), ignored_aspects=SUBTESTS),
+         ("junit xml", "failures shown")),
     Case("pytest-mock", "mock", "patches of each scope are undone", JUNIT, ("junit xml",)),
     Case("hypothesis", "hypothesis", "statistics, falsifying example, example database",
          ("--hypothesis-show-statistics", "--hypothesis-seed=7"), ("statistics",), (".hypothesis/*",)),

@@ -31,6 +31,11 @@ def _message(report: Any) -> str:
     return str(crash.message) if crash is not None else str(longrepr).splitlines()[-1]
 
 
+def _sections(report: Any) -> list[str]:
+    """Their names; in a serial run pytest's signs of progress can land in the output of a unittest's subtests."""
+    return [name for name, content in report.sections if content.strip(" \n,.uFE-")]
+
+
 def _context(report: Any) -> Optional[str]:
     """What tells subtests of one test apart."""
     context = getattr(report, "context", None)
@@ -60,7 +65,7 @@ class Recorder:
         """A phase of a test ended."""
         self.write("report", nodeid=report.nodeid, when=report.when, outcome=report.outcome, type=type(report).__name__,
                    xfail=getattr(report, "wasxfail", None), message=_message(report), context=_context(report),
-                   worker=getattr(report, "worker_id", "master"), sections=[name for name, _ in report.sections],
+                   worker=getattr(report, "worker_id", "master"), sections=_sections(report),
                    properties=[[name, str(value)] for name, value in report.user_properties],
                    keywords=sorted(report.keywords), location=list(report.location))
 
