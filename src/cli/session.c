@@ -11,21 +11,34 @@
 
 #include "base/banned.h"
 
+/* A heading above the first gate of a phase that something is done for; again when validation starts over. */
+static void show_phase(struct session *session, const struct gate_row *row, bool validating)
+{
+	cleanup_str struct str text = STR_INIT;
+	if (session->shown == row->phase || session->terminal.verbosity < 0)
+		return;
+	session->shown = row->phase;
+	if (str_addf(&text, "%s%d %s", validating ? "Validating " : "", row->phase->number, row->phase->title) == 0)
+		terminal_heading(&session->terminal, text.buf);
+}
+
 static void on_gate_begin(void *context, const struct gate_row *row, int attempt)
 {
-	struct terminal *terminal = context;
+	struct session *session = context;
 	cleanup_str struct str title = STR_INIT;
+	show_phase(session, row, attempt == 0);
 	if (str_addf(&title, "%s %s", row->gate->id, row->gate->title) == 0 &&
 	    (attempt < 2 || str_addf(&title, " (attempt %d)", attempt) == 0))
-		terminal_title(terminal, title.buf);
+		terminal_title(&session->terminal, title.buf);
 }
 
 static void on_gate_end(void *context, const struct gate_row *row)
 {
-	struct terminal *terminal = context;
+	struct session *session = context;
 	cleanup_str struct str text = STR_INIT;
-	if (terminal->verbosity >= 0 && gate_row_add_text(row, &text) == 0)
-		terminal_line(terminal, gate_status_mark(row->status), text.buf);
+	show_phase(session, row, false);
+	if (session->terminal.verbosity >= 0 && gate_row_add_text(row, &text) == 0)
+		terminal_line(&session->terminal, gate_status_mark(row->status), text.buf);
 }
 
 static bool declares(const struct cli *cli, const char *name)
@@ -54,7 +67,7 @@ int session_open(struct session *session, const struct cli *cli, struct err *err
 {
 	*session = (struct session){ .cli = cli, .project = PROJECT_INIT };
 	terminal_open(&session->terminal, cli->json ? STDERR_FILENO : STDOUT_FILENO, cli->color, cli->verbosity);
-	session->listener = (struct gate_listener){ on_gate_begin, on_gate_end, &session->terminal };
+	session->listener = (struct gate_listener){ on_gate_begin, on_gate_end, session };
 	read_settings(&session->settings, cli);
 	if (project_open(&session->project, cli_project(cli), cli_text(cli, "python", NULL), err) < 0)
 		return -1;

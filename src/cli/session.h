@@ -20,6 +20,7 @@ struct session {
 	const struct cli *cli;
 	struct terminal terminal;
 	struct gate_listener listener; /* shows gates as they are reached */
+	const struct phase *shown;     /* the phase whose heading stands above them */
 	struct project project;
 	struct phase_settings settings;
 	struct history *history;

@@ -34,11 +34,13 @@ static int undo(const struct session *session, struct err *err)
 	return 0;
 }
 
-/* Seconds that a gate measured, from its data; 0 where it has none. */
+/* What gate 3.5 measured: in the clean checkout, or else when it was reached; 0 where this run did neither. */
 static double measured(const struct adopt_report *report, const char *key)
 {
-	for (size_t i = report->gates.rows.len; i-- > 0;) {
-		const json_t *value = json_object_get(report->gates.rows.at[i].data, key);
+	const struct gate_list *lists[] = { &report->validation, &report->gates };
+	for (size_t i = 0; i < 2; i++) {
+		const struct gate_row *row = gate_list_find(lists[i], "3.5");
+		const json_t *value = row ? json_object_get(row->data, key) : NULL;
 		if (json_is_number(value))
 			return json_number_value(value);
 	}
@@ -59,7 +61,7 @@ static json_t *list_json(const struct strings *list)
 static int print_json(const struct session *session, const char *branch, const struct adopt_report *report,
 		      struct err *err)
 {
-	double before_s = measured(report, "before_s"), after_s = measured(report, "after_s");
+	double before_s = measured(report, "serial_s"), after_s = measured(report, "best_s");
 	return session_print_json(
 		json_pack("{s:s, s:o, s:s?, s:b, s:b, s:s?, s:b, s:o?, s:o?, s:s?, s:o, s:o, s:o}", "verb", "adopt", "project",
 			  json_text(session->project.root), "branch", branch, "passed", report->passed, "nothing_to_do",
@@ -73,7 +75,7 @@ static int print_json(const struct session *session, const char *branch, const s
 
 static int add_times(const struct adopt_report *report, struct str *text)
 {
-	double before_s = measured(report, "before_s"), after_s = measured(report, "after_s");
+	double before_s = measured(report, "serial_s"), after_s = measured(report, "best_s");
 	if (before_s <= 0 || after_s <= 0)
 		return 0;
 	if (str_adds(text, "before ") < 0 || clock_add_duration(text, before_s) < 0 || str_adds(text, ", after ") < 0 ||
@@ -99,28 +101,53 @@ static int print_stop(struct terminal *terminal, const struct gate *gate, const 
 	return 0;
 }
 
+static int print_failures(struct terminal *terminal, const struct gate_list *list, const char *where, struct err *err)
+{
+	for (size_t i = 0; i < list->rows.len; i++) {
+		cleanup_str struct str text = STR_INIT;
+		if (list->rows.at[i].status != GATE_FAILED)
+			continue;
+		if (str_adds(&text, where) < 0 || gate_row_add_text(&list->rows.at[i], &text) < 0)
+			return err_no_memory(err);
+		terminal_line(terminal, MARK_FAILED, text.buf);
+	}
+	return 0;
+}
+
+static int print_end(struct terminal *terminal, const char *branch, const struct adopt_report *report,
+		     struct err *err)
+{
+	size_t passed = report->gates.rows.len - gate_list_count(&report->gates, GATE_FAILED);
+	cleanup_str struct str text = STR_INIT, times = STR_INIT, next = STR_INIT;
+	if (str_addf(&text, "%s%zu of %zu gates passed%s", report->nothing_to_do ? "nothing to do: " : "", passed,
+		     report->gates.rows.len, report->validated ? ", validated in a clean checkout" : "") < 0 ||
+	    add_times(report, &times) < 0 || (branch && str_addf(&next, "next: git merge %s", branch) < 0))
+		return err_no_memory(err);
+	terminal_heading(terminal, "Result");
+	terminal_line(terminal, report->passed ? MARK_PASSED : MARK_FAILED, text.buf);
+	if (print_failures(terminal, &report->gates, "", err) < 0 ||
+	    print_failures(terminal, &report->validation, "in the clean checkout: ", err) < 0)
+		return -1;
+	if (times.len > 0)
+		terminal_line(terminal, MARK_NONE, times.buf);
+	terminal_line(terminal, MARK_NONE, branch ? next.buf : "next: look at the changes, then commit them");
+	return 0;
+}
+
 static int print_summary(struct session *session, const char *branch, const struct adopt_report *report,
 			 struct err *err)
 {
 	struct terminal *terminal = &session->terminal;
-	size_t passed = report->gates.rows.len - gate_list_count(&report->gates, GATE_FAILED);
-	cleanup_str struct str text = STR_INIT, times = STR_INIT, next = STR_INIT;
+	cleanup_str struct str kept = STR_INIT;
 	if (terminal->verbosity < 0)
 		gate_list_print(&report->gates, terminal);
-	if (report->stopped_at)
-		return print_stop(terminal, report->stopped_at, branch, err);
-	if (str_addf(&text, "%s%zu of %zu gates passed%s%s", report->nothing_to_do ? "nothing to do: " : "", passed,
-		     report->gates.rows.len, report->validated ? ", validated in a clean checkout" : "",
-		     report->passed || report->validated ? "" : ", but not when validated in a clean checkout") < 0 ||
-	    add_times(report, &times) < 0 ||
-	    (branch && str_addf(&next, "next: git merge %s", branch) < 0))
+	int failed = report->stopped_at ? print_stop(terminal, report->stopped_at, branch, err) :
+					  print_end(terminal, branch, report, err);
+	if (failed || report->worktree.len == 0)
+		return failed;
+	if (str_addf(&kept, "the checkout is kept: %s", report->worktree.buf) < 0)
 		return err_no_memory(err);
-	terminal_line(terminal, report->passed ? MARK_PASSED : MARK_FAILED, text.buf);
-	if (times.len > 0)
-		terminal_line(terminal, MARK_NONE, times.buf);
-	terminal_line(terminal, MARK_NONE, branch ? next.buf : "next: look at the changes, then commit them");
-	if (report->worktree.len > 0)
-		terminal_line(terminal, MARK_NONE, report->worktree.buf);
+	terminal_line(terminal, MARK_NONE, kept.buf);
 	return 0;
 }
 
