@@ -50,5 +50,8 @@ format: ## put the sources into the house format (clang-format)
 fuzz: ## the editors on random files, FUZZ_SECONDS (60) each, with libFuzzer
 	@tools/fuzz $(or $(FUZZ_SECONDS),60)
 
+fault: build ## comb adopt killed at random moments, COMB_FAULT_ROUNDS (10) times, from COMB_FAULT_SEED (1)
+	@COMB=$(CURDIR)/build/comb .venv/bin/python -m pytest -q -p no:cacheprovider tests/fault
+
 clean: ## remove what was built (keeps .venv and grammars)
 	rm -rf build build-* dist
