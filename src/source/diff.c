@@ -74,19 +74,19 @@ static size_t trace_index(long d, long k)
 }
 
 /* Whether diagonal k of row d is reached from k + 1 (a line of b inserted) and not from k - 1. */
-static bool came_from_above(const long *trace, long d, long k)
+static bool came_from_above(const int32_t *trace, long d, long k)
 {
 	return k == -d || (k != d && trace[trace_index(d - 1, k - 1)] < trace[trace_index(d - 1, k + 1)]);
 }
 
-static long furthest_start(const long *trace, long d, long k)
+static long furthest_start(const int32_t *trace, long d, long k)
 {
 	if (d == 0)
 		return 0;
 	return came_from_above(trace, d, k) ? trace[trace_index(d - 1, k + 1)] : trace[trace_index(d - 1, k - 1)] + 1;
 }
 
-static void mark_path(const struct window *w, const long *trace, long distance)
+static void mark_path(const struct window *w, const int32_t *trace, long distance)
 {
 	long x = w->a_len, y = w->b_len;
 	for (long d = distance; d > 0; d--) {
@@ -112,7 +112,7 @@ static void mark_all(const struct window *w)
 }
 
 /* 1 when the ends are reached in row d, 0 when not. */
-static int fill_row(const struct window *w, long *trace, long d)
+static int fill_row(const struct window *w, int32_t *trace, long d)
 {
 	for (long k = -d; k <= d; k += 2) {
 		long x = furthest_start(trace, d, k), y = x - k;
@@ -120,7 +120,7 @@ static int fill_row(const struct window *w, long *trace, long d)
 			x++;
 			y++;
 		}
-		trace[trace_index(d, k)] = x;
+		trace[trace_index(d, k)] = (int32_t)x;
 		if (x >= w->a_len && y >= w->b_len && k == w->a_len - w->b_len)
 			return 1;
 	}
@@ -147,14 +147,18 @@ static int compare(struct text *a, struct text *b)
 		mark_all(&w);
 		return 0;
 	}
-	long *trace = NULL;
+	int32_t *trace = NULL;
+	size_t capacity = 0;
 	for (long d = 0; d <= MAX_DISTANCE; d++) {
-		long *grown = os_realloc(trace, (trace_index(d, d) + 1) * sizeof(*trace));
-		if (!grown) {
-			free(trace);
-			return -1;
+		if (trace_index(d, d) >= capacity) {
+			capacity = 2 * trace_index(d, d) + 64;
+			int32_t *grown = os_realloc(trace, capacity * sizeof(*trace));
+			if (!grown) {
+				free(trace);
+				return -1;
+			}
+			trace = grown;
 		}
-		trace = grown;
 		if (fill_row(&w, trace, d) == 1) {
 			mark_path(&w, trace, d);
 			free(trace);

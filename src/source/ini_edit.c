@@ -98,28 +98,18 @@ static int create_key(const struct ini *ini, const char *section, const char *ke
 	return insert_lines(ini, at, &text, edits, err);
 }
 
-static int add_blanks_of(const struct ini *ini, const struct ini_line *line, struct str *out)
-{
-	size_t start = line->start;
-	while (start < line->text_start && strchr(" \t", ini->source.ptr[start]))
-		start++;
-	return str_add(out, ini->source.ptr + line->start, start - line->start);
-}
-
 /* The blanks of the value's lines near index; where it has none below its key, four more than the key's. */
 static int add_indent(const struct ini *ini, const struct ini_key *key, size_t index, struct str *out)
 {
-	for (size_t i = index > 0 ? index : 1; i < key->lines.len; i++)
-		if (key->lines.at[i].text_end > key->lines.at[i].text_start &&
-		    key->lines.at[i].text_start > key->lines.at[i].start) {
-			str_clear(out);
-			if (add_blanks_of(ini, &key->lines.at[i], out) < 0)
-				return -1;
-			if (out->len > 0)
-				return 0;
-		}
 	str_clear(out);
-	return add_blanks_of(ini, &key->lines.at[0], out) < 0 || str_adds(out, INDENT) < 0 ? -1 : 0;
+	for (size_t i = index > 0 ? index : 1; i < key->lines.len; i++) {
+		const struct ini_line *line = &key->lines.at[i];
+		if (line->text_end > line->text_start && line->text_start > line->start)
+			return str_add(out, ini->source.ptr + line->start, line->text_start - line->start);
+	}
+	if (str_add(out, ini->source.ptr + key->start, key->name_start - key->start) < 0)
+		return -1;
+	return str_adds(out, INDENT);
 }
 
 static size_t last_line(const struct ini_key *key)

@@ -320,7 +320,7 @@ int requirements_insert(const struct requirements *requirements, const char *tex
 	bool has_mark = s.len >= 3 && memcmp(s.ptr, "\xef\xbb\xbf", 3) == 0;
 	bool ends = at == 0 || s.ptr[at - 1] == '\n' || s.ptr[at - 1] == '\r' || (has_mark && at == 3);
 	cleanup_str struct str line = STR_INIT;
-	bool marked = neighbour && neighbour->marker && !strchr(text, ';');
+	bool marked = neighbour && neighbour->marker && !strpbrk(neighbour->marker, "\\#") && !strchr(text, ';');
 	/* A lone CR and our newline would make one line end of two. */
 	const char *separator = at > 0 && s.ptr[at - 1] == '\r' ? "\r" : requirements->eol;
 	if ((!ends && str_adds(&line, requirements->eol) < 0) ||
