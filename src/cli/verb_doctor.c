@@ -30,8 +30,8 @@ static void add_heading(struct page *page, const char *text)
 static void add_row(struct page *page, const char *label, const char *value)
 {
 	page->failed |= str_addf(&page->text, "  %-*s", LABEL_COLUMNS, label) < 0 ||
-			str_add_printable(&page->text, value ? value : "-", value ? strlen(value) : 1) < 0 ||
-			str_addc(&page->text, '\n') < 0;
+		str_add_printable(&page->text, value ? value : "-", value ? strlen(value) : 1) < 0 ||
+		str_addc(&page->text, '\n') < 0;
 }
 
 __attribute__((format(printf, 3, 4))) static void add_rowf(struct page *page, const char *label, const char *format,
@@ -92,7 +92,8 @@ static void add_interpreter(struct page *page, const struct diagnosis *diagnosis
 	else
 		add_row(page, "pytest", "cannot be imported");
 	for (size_t i = 0; i < project->plugins.len; i++)
-		add_rowf(page, i ? "" : "plugins", "%s %s", project->plugins.at[i].name, project->plugins.at[i].version);
+		add_rowf(page, i ? "" : "plugins", "%s %s", project->plugins.at[i].name,
+			 project->plugins.at[i].version);
 }
 
 static void add_machine(struct page *page, const struct diagnosis *diagnosis)
@@ -100,8 +101,8 @@ static void add_machine(struct page *page, const struct diagnosis *diagnosis)
 	const struct capabilities *capabilities = &diagnosis->capabilities;
 	add_heading(page, "Machine");
 	cleanup_str struct str quota = STR_INIT;
-	page->failed |= (machine_quota() > 0 ? str_addf(&quota, "a quota of %.2f", machine_quota()) :
-					       str_adds(&quota, "no quota")) < 0;
+	page->failed |= (machine_quota() > 0 ? str_addf(&quota, "a quota of %.2f", machine_quota())
+					     : str_adds(&quota, "no quota")) < 0;
 	add_rowf(page, "processors", "%d usable: %d online, %d allowed, %s", machine_processes(), machine_online(),
 		 machine_allowed(), str_text(&quota));
 	for (size_t i = 0; i < CAPABILITY_COUNT; i++) {
@@ -132,11 +133,11 @@ static void add_problems(struct page *page, const struct diagnosis *diagnosis)
 			page->failed |= str_adds(&page->text, ": ") < 0;
 		}
 		page->failed |= str_add_printable(&page->text, err->text, strlen(err->text)) < 0 ||
-				str_addc(&page->text, '\n') < 0;
+			str_addc(&page->text, '\n') < 0;
 		if (err->hint[0])
 			page->failed |= str_adds(&page->text, "    next: ") < 0 ||
-					str_add_printable(&page->text, err->hint, strlen(err->hint)) < 0 ||
-					str_addc(&page->text, '\n') < 0;
+				str_add_printable(&page->text, err->hint, strlen(err->hint)) < 0 ||
+				str_addc(&page->text, '\n') < 0;
 	}
 }
 
@@ -150,9 +151,9 @@ static int print_text(const struct cli *cli, const struct diagnosis *diagnosis, 
 	add_machine(&page, diagnosis);
 	add_problems(&page, diagnosis);
 	bool written = fwrite(str_text(&page.text), 1, page.text.len, stdout) == page.text.len && fflush(stdout) == 0;
-	int failed = page.failed ? err_no_memory(err) :
-		     written	 ? 0 :
-				   err_set(err, ERR_INPUT, "cannot write to standard output:");
+	int failed = page.failed ? err_no_memory(err)
+		: written        ? 0
+				 : err_set(err, ERR_INPUT, "cannot write to standard output:");
 	str_release(&page.text);
 	return terminal_close(&terminal, err) < 0 ? -1 : failed;
 }
@@ -193,8 +194,8 @@ static json_t *json_interpreter(const struct diagnosis *diagnosis)
 		json_object_set_new(plugins, project->plugins.at[i].name, json_text(project->plugins.at[i].version));
 	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "python", json_text(project->python), "found_by",
 			 json_text(project->python_from), "environment", json_text(project->environment), "version",
-			 json_version(project->python_version), "pytest", json_version(project->pytest_version), "plugins",
-			 plugins);
+			 json_version(project->python_version), "pytest", json_version(project->pytest_version),
+			 "plugins", plugins);
 }
 
 static json_t *json_machine(const struct diagnosis *diagnosis)
@@ -209,24 +210,26 @@ static json_t *json_machine(const struct diagnosis *diagnosis)
 	}
 	return json_pack("{s:{s:i, s:i, s:i, s:o}, s:o, s:s, s:s}", "processors", "usable", machine_processes(),
 			 "online", machine_online(), "allowed", machine_allowed(), "quota",
-			 machine_quota() > 0 ? json_real(machine_quota()) : json_null(), "capabilities", rows, "isolation",
-			 isolation_name(capabilities->isolation), "isolation_text",
+			 machine_quota() > 0 ? json_real(machine_quota()) : json_null(), "capabilities", rows,
+			 "isolation", isolation_name(capabilities->isolation), "isolation_text",
 			 isolation_text(capabilities->isolation));
 }
 
 static json_t *json_problems(const struct diagnosis *diagnosis)
 {
 	static const char *const kinds[] = {
-		[ERR_NONE] = "advice",		  [ERR_GATE] = "gate",	       [ERR_INPUT] = "input",
-		[ERR_ENVIRONMENT] = "environment", [ERR_INTERNAL] = "internal", [ERR_INTERRUPTED] = "interrupted",
+		[ERR_NONE] = "advice",       [ERR_GATE] = "gate",
+		[ERR_INPUT] = "input",       [ERR_ENVIRONMENT] = "environment",
+		[ERR_INTERNAL] = "internal", [ERR_INTERRUPTED] = "interrupted",
 	};
 	json_t *list = json_array();
 	for (size_t i = 0; i < diagnosis->problems.len; i++) {
 		const struct err *err = &diagnosis->problems.at[i].err;
-		json_array_append_new(list, json_pack("{s:s, s:o, s:o, s:i, s:o}", "kind", kinds[err->kind], "text",
-						      json_text(err->text), "file",
-						      json_text(err->file[0] ? err->file : NULL), "line", err->line,
-						      "next", json_text(err->hint[0] ? err->hint : NULL)));
+		json_array_append_new(list,
+				      json_pack("{s:s, s:o, s:o, s:i, s:o}", "kind", kinds[err->kind], "text",
+						json_text(err->text), "file",
+						json_text(err->file[0] ? err->file : NULL), "line", err->line, "next",
+						json_text(err->hint[0] ? err->hint : NULL)));
 	}
 	return list;
 }
@@ -234,9 +237,10 @@ static json_t *json_problems(const struct diagnosis *diagnosis)
 static int print_json(const struct diagnosis *diagnosis, int status, struct err *err)
 {
 	return session_print_json(json_pack("{s:s, s:o, s:o, s:o, s:o, s:i}", "comb", COMB_VERSION, "project",
-				    json_project(diagnosis), "interpreter", json_interpreter(diagnosis), "machine",
-				    json_machine(diagnosis), "problems", json_problems(diagnosis), "exit_status", status),
-			  err);
+					    json_project(diagnosis), "interpreter", json_interpreter(diagnosis),
+					    "machine", json_machine(diagnosis), "problems", json_problems(diagnosis),
+					    "exit_status", status),
+				  err);
 }
 
 static int run(struct cli *cli, struct err *err)
@@ -255,9 +259,10 @@ const struct verb verb_doctor = {
 	.summary = "what is there, what is missing, and how to get it",
 	.operands = "[PROJECT]",
 	.max_operands = 1,
-	.description = "Shows the interpreter, plugins, configuration, manifest, git state, kernel features and isolation "
-		       "level that comb finds for a project, what is missing, and how to get it. Works outside a project "
-		       "and with a broken environment too: exit status 3 then, with the full report.",
+	.description =
+		"Shows the interpreter, plugins, configuration, manifest, git state, kernel features and isolation "
+		"level that comb finds for a project, what is missing, and how to get it. Works outside a project "
+		"and with a broken environment too: exit status 3 then, with the full report.",
 	.example = "comb doctor ~/src/shop",
 	.run = run,
 };

@@ -16,9 +16,10 @@ static int print_diff(struct cli *cli, const struct project *project, const stru
 		      struct err *err)
 {
 	if (cli->json)
-		return session_print_json(json_pack("{s:s, s:o, s:o, s:o}", "verb", "setup", "project", json_text(project->root),
-					    "changes", json_text(str_text(said)), "diff", json_text(str_text(diff))),
-				  err);
+		return session_print_json(json_pack("{s:s, s:o, s:o, s:o}", "verb", "setup", "project",
+						    json_text(project->root), "changes", json_text(str_text(said)),
+						    "diff", json_text(str_text(diff))),
+					  err);
 	if (diff->len == 0) {
 		fputs("Nothing to change: pytest-xdist is declared and the markers are registered.\n", stdout);
 		return 0;
@@ -70,7 +71,8 @@ static int run(struct cli *cli, struct err *err)
 }
 
 static const struct option options[] = {
-	{ .name = "install", .help = "install pytest-xdist with the project's own package manager where it is missing" },
+	{ .name = "install",
+	  .help = "install pytest-xdist with the project's own package manager where it is missing" },
 	{ .name = "diff", .help = "show what would be changed, and change nothing" },
 	{ .name = "undo", .help = "put back the files that comb changed in place, as they were before" },
 	{ .name = "allow-failing", .help = "go on although tests fail before anything is changed" },
@@ -83,10 +85,11 @@ const struct verb verb_setup = {
 	.summary = "declare pytest-xdist, register the markers, record the sequential baseline",
 	.operands = "[PROJECT]",
 	.max_operands = 1,
-	.description = "Phase 0. Declares pytest-xdist in every place of the project's own manifest that declares pytest, "
-		       "registers the markers unit, integration and slow in the configuration file that pytest obeys, and "
-		       "runs the suite once, sequentially, as the baseline. Works in place; only the lines added change, and "
-		       "the old files are kept in .comb/backup.",
+	.description =
+		"Phase 0. Declares pytest-xdist in every place of the project's own manifest that declares pytest, "
+		"registers the markers unit, integration and slow in the configuration file that pytest obeys, and "
+		"runs the suite once, sequentially, as the baseline. Works in place; only the lines added change, and "
+		"the old files are kept in .comb/backup.",
 	.example = "comb setup --diff ~/src/shop   shows what would be added",
 	.options = options,
 	.run = run,

@@ -13,7 +13,7 @@
 #define EXIT_NO_TESTS 5 /* of pytest */
 
 __attribute__((format(printf, 4, 5))) static int conclude(struct gate_result *result, enum gate_status status,
-							   struct err *err, const char *format, ...)
+							  struct err *err, const char *format, ...)
 {
 	va_list args;
 	va_start(args, format);
@@ -36,16 +36,30 @@ static int say_no_tests(const struct project *project, struct err *err)
 			project->python);
 }
 
-static int conclude_collect_error(const struct suite_run *run, struct gate_result *result, struct err *err)
+/* The last "E   …" line of a traceback, or its first line. */
+static struct slice reason_of(const char *text)
+{
+	const char *reason = text;
+	for (const char *p = strstr(text, "E   "); p; p = strstr(p + 4, "\nE   "))
+		reason = *p == '\n' ? p + 5 : p + 4;
+	reason += strspn(reason, " \n");
+	return (struct slice){ reason, strcspn(reason, "\n") };
+}
+
+/* A file that cannot even be collected is bad input: what it would do is not known. */
+static int say_collect_error(const struct suite_run *run, struct err *err)
 {
 	const struct collect_error *first = &run->collect_errors.at[0];
-	if (str_addf(&result->detail, "%s\n", first->text) < 0)
-		return err_no_memory(err);
-	if (first->line > 0)
-		return conclude(result, GATE_FAILED, err, "%s:%d cannot be collected (%zu file%s in all)", first->path,
-				first->line, run->collect_errors.len, run->collect_errors.len == 1 ? "" : "s");
-	return conclude(result, GATE_FAILED, err, "%s cannot be collected (%zu file%s in all)", first->path,
-			run->collect_errors.len, run->collect_errors.len == 1 ? "" : "s");
+	struct slice reason = reason_of(first->text ? first->text : "");
+	size_t others = run->collect_errors.len - 1;
+	if (others > 0)
+		err_set_at(err, ERR_INPUT, first->path, first->line,
+			   "pytest cannot collect it: %.*s (and %zu more file%s)",
+			   (int)(reason.len < 300 ? reason.len : 300), reason.ptr, others, others == 1 ? "" : "s");
+	else
+		err_set_at(err, ERR_INPUT, first->path, first->line, "pytest cannot collect it: %.*s",
+			   (int)(reason.len < 300 ? reason.len : 300), reason.ptr);
+	return err_hint(err, "mend it, or go on with the rest: --allow-failing");
 }
 
 /* Names the tests that are no success: all in detail, a few. The first one's id is returned. */
@@ -85,7 +99,8 @@ static int judge(struct phase_ctx *ctx, const struct suite_run *run, const char 
 {
 	bool no_memory = false;
 	if (run->timed_out)
-		return conclude(result, GATE_FAILED, err, "the suite did not end within %.0f s", ctx->settings->timeout_s);
+		return conclude(result, GATE_FAILED, err, "the suite did not end within %.0f s",
+				ctx->settings->timeout_s);
 	if (suite_is_green(run))
 		return conclude(result, GATE_PASSED, err, "%s sequentially", text);
 	const char *first = name_failing(run, result, &no_memory);
@@ -95,12 +110,14 @@ static int judge(struct phase_ctx *ctx, const struct suite_run *run, const char 
 		return conclude(result, GATE_FAILED, err, "pytest ends with status %d although no test fails (%s)",
 				run->exit_code, text);
 	if (ctx->settings->allow_failing)
-		return conclude(result, GATE_PASSED, err, "%s sequentially; these fail already, such as %s", text, first);
+		return conclude(result, GATE_PASSED, err, "%s sequentially; these fail already, such as %s", text,
+				first);
 	if (str_adds(&result->detail, "Next: mend them, or go on with the rest: --allow-failing\n") < 0)
 		return err_no_memory(err);
-	return conclude(result, GATE_FAILED, err,
-			"the suite is not green before comb has changed anything, %s fails (%s); --allow-failing goes on",
-			first, text);
+	return conclude(
+		result, GATE_FAILED, err,
+		"the suite is not green before comb has changed anything, %s fails (%s); --allow-failing goes on",
+		first, text);
 }
 
 int baseline_reach(struct phase_ctx *ctx, struct gate_result *result, struct err *err)
@@ -119,7 +136,7 @@ int baseline_reach(struct phase_ctx *ctx, struct gate_result *result, struct err
 	if (suite_run(ctx->project, &options, &run, err) < 0)
 		goto done;
 	if (run.collect_errors.len > 0 && !ctx->settings->allow_failing) {
-		failed = conclude_collect_error(&run, result, err);
+		failed = say_collect_error(&run, err);
 		goto done;
 	}
 	if (run.exit_code == EXIT_NO_TESTS || run.tests.len == 0) {
@@ -142,6 +159,6 @@ int baseline_verify(struct phase_ctx *ctx, struct gate_result *result, struct er
 	int found = history_meta_get(ctx->history, BASELINE_KEY, &text, err);
 	if (found < 0)
 		return -1;
-	return found ? conclude(result, GATE_PASSED, err, "%s sequentially", text.buf) :
-		       conclude(result, GATE_FAILED, err, "no sequential baseline is on record");
+	return found ? conclude(result, GATE_PASSED, err, "%s sequentially", text.buf)
+		     : conclude(result, GATE_FAILED, err, "no sequential baseline is on record");
 }

@@ -116,8 +116,7 @@ static int look_at_project(struct diagnosis *diagnosis, bool optional, const cha
 	return look_at_xdist(diagnosis, err);
 }
 
-int diagnosis_make(struct diagnosis *diagnosis, const char *path, bool optional, const char *python,
-		   struct err *err)
+int diagnosis_make(struct diagnosis *diagnosis, const char *path, bool optional, const char *python, struct err *err)
 {
 	diagnosis_release(diagnosis);
 	capabilities_probe(&diagnosis->capabilities);

@@ -117,8 +117,9 @@ static int keep(struct journal *journal, const char *path, const char *relative,
 		return err_no_memory(err);
 	if (fs_make_dirs(journal->dir, err) < 0)
 		return -1;
-	if (*kind == modified && (make_parent(copy.buf, err) < 0 || fs_remove_all(copy.buf, err) < 0 ||
-				  fs_copy_file(path, copy.buf, err) < 0))
+	if (*kind == modified &&
+	    (make_parent(copy.buf, err) < 0 || fs_remove_all(copy.buf, err) < 0 ||
+	     fs_copy_file(path, copy.buf, err) < 0))
 		return -1;
 	return append_durably(manifest.buf, &line, err);
 }
@@ -169,7 +170,8 @@ static int both_paths(const struct journal *journal, const char *folder, const c
 		      struct str *copy, struct err *err)
 {
 	str_clear(copy);
-	if (fs_join(path, journal->root, relative) < 0 || str_addf(copy, "%s/%s/%s", journal->dir, folder, relative) < 0)
+	if (fs_join(path, journal->root, relative) < 0 ||
+	    str_addf(copy, "%s/%s/%s", journal->dir, folder, relative) < 0)
 		return err_no_memory(err);
 	return 0;
 }

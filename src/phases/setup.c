@@ -1,4 +1,6 @@
 /* Phase 0: pytest-xdist declared and importable, markers registered, a sequential baseline. */
+#define _GNU_SOURCE
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,7 +20,7 @@
 
 /* Status and figure; detail stays as it is. */
 __attribute__((format(printf, 4, 5))) static int conclude(struct gate_result *result, enum gate_status status,
-							   struct err *err, const char *format, ...)
+							  struct err *err, const char *format, ...)
 {
 	va_list args;
 	va_start(args, format);
@@ -146,11 +148,13 @@ static int measure_detected(struct phase_ctx *ctx, struct gate_result *result, s
 	if (manifest_read(&manifest, project, err) < 0 ||
 	    install_command(project, &manifest, &command, &folder, err) < 0)
 		return -1;
-	if (str_addf(&result->detail, "Next: cd %s && %s\n(comb setup --install does it)\n", folder.buf, command.buf) < 0)
+	if (str_addf(&result->detail, "Next: cd %s && %s\n(comb setup --install does it)\n", folder.buf, command.buf) <
+	    0)
 		return err_no_memory(err);
 	if (xdist)
-		return conclude(result, GATE_FAILED, err, "pytest-xdist is installed in %s but cannot be imported: %s; type: %s",
-				project->python, str_text(&why), command.buf);
+		return conclude(result, GATE_FAILED, err,
+				"pytest-xdist is installed in %s but cannot be imported: %s; type: %s", project->python,
+				str_text(&why), command.buf);
 	return conclude(result, GATE_FAILED, err, "pytest-xdist is not installed in %s; type: %s", project->python,
 			command.buf);
 }
@@ -176,33 +180,52 @@ static int reach_detected(struct phase_ctx *ctx, struct gate_result *result, str
 
 /* --- 0.3 registered --- */
 
-/* The markers pytest itself lists; a configuration it refuses shows here. 1, or 0 with *why. */
+/*
+ * pytest itself could not list its markers: what it said last. A conftest that
+ * cannot be loaded is bad input, at "file:LINE: in …" above the "E   " line.
+ */
+static int say_pytest_refuses(const struct project *project, const char *output, struct err *err)
+{
+	char file[512] = "";
+	int line = 0;
+	const char *reason = output + strspn(output, "\n");
+	for (const char *at = reason; *at; at += strcspn(at, "\n"), at += *at == '\n') {
+		size_t len = strcspn(at, "\n");
+		const char *colon = memmem(at, len, ".py:", 4);
+		if (colon && atoi(colon + 4) > 0 && (size_t)(colon + 3 - at) < sizeof(file)) {
+			snprintf(file, sizeof(file), "%.*s", (int)(colon + 3 - at), at);
+			line = atoi(colon + 4);
+		}
+		bool telling = strncmp(at, "E   ", 4) == 0 || strncmp(at, "ERROR: ", 7) == 0;
+		reason = telling ? at + strcspn(at, " ") + strspn(at + strcspn(at, " "), " ") : reason;
+	}
+	err_set_at(err, ERR_INPUT, file, line, "pytest does not start: %.*s", (int)strcspn(reason, "\n"), reason);
+	return err_hint(err, "see what it says: cd %s && '%s' -m pytest --markers", project->root, project->python);
+}
+
+/* The markers pytest itself lists: 1, or 0 with *why. */
 static int pytest_lists_markers(const struct project *project, struct str *why, struct err *err)
 {
 	const char *argv[] = { project->python, "-m", "pytest", "--markers", "-p", "no:cacheprovider", NULL };
 	cleanup_strings struct strings env = STRINGS_INIT;
 	cleanup_proc_result struct proc_result result = PROC_RESULT_INIT;
-	struct proc_options options = { .cwd = project->root, .env = &env, .timeout_s = PYTEST_TIMEOUT_S,
-					.merge_stderr = true };
+	struct proc_options options = {
+		.cwd = project->root, .env = &env, .timeout_s = PYTEST_TIMEOUT_S, .merge_stderr = true
+	};
 	if (strings_add(&env, "PYTHONDONTWRITEBYTECODE=1") < 0)
 		return err_no_memory(err);
 	if (proc_run(argv, &options, &result, err) < 0)
 		return -1;
 	const char *text = str_text(&result.out);
-	if (result.exit_code != 0) {
-		const char *line = strstr(text, "ERROR");
-		line = line ? line : text;
-		return str_addf(why, "pytest --markers fails: %.*s", (int)strcspn(line, "\n"), line) < 0 ?
-			       err_no_memory(err) :
-			       0;
-	}
+	if (result.exit_code != 0)
+		return say_pytest_refuses(project, text, err);
 	for (size_t i = 0; category_markers[i].name; i++) {
 		char wanted[64];
 		snprintf(wanted, sizeof(wanted), "@pytest.mark.%s:", category_markers[i].name);
 		if (!strstr(text, wanted))
-			return str_addf(why, "pytest --markers does not list %s", category_markers[i].name) < 0 ?
-				       err_no_memory(err) :
-				       0;
+			return str_addf(why, "pytest --markers does not list %s", category_markers[i].name) < 0
+				? err_no_memory(err)
+				: 0;
 	}
 	return 1;
 }
@@ -272,7 +295,8 @@ static const struct gate gates[] = {
 		.id = "0.3",
 		.title = "markers unit, integration, slow registered in the configuration file in force",
 		.cause = "pytest warns about markers it does not know, and refuses them with --strict-markers.",
-		.remedy = "comb setup adds them to `markers` in the file that pytest obeys; nothing else there changes.",
+		.remedy =
+			"comb setup adds them to `markers` in the file that pytest obeys; nothing else there changes.",
 		.attempts = 1,
 		.reach = reach_registered,
 		.verify = verify_registered,
@@ -280,8 +304,9 @@ static const struct gate gates[] = {
 	{
 		.id = "0.4",
 		.title = "benchmark store ready, sequential baseline recorded",
-		.cause = "Whether parallel tests are right and fast can only be told against what the suite does alone, "
-			 "one test after another.",
+		.cause =
+			"Whether parallel tests are right and fast can only be told against what the suite does alone, "
+			"one test after another.",
 		.remedy = "The suite has to run, and to be green. Mend what fails, or go on with the rest: "
 			  "--allow-failing. For a suite that hangs: --timeout.",
 		.attempts = 1,

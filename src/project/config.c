@@ -48,8 +48,8 @@ static int read_pytest_toml(const char *path, struct slice text, const int versi
 		const char *const key[] = { keys.at[i], NULL };
 		if (toml_type(&toml, key) == TOML_TABLE)
 			continue;
-		err_set_at(err, ERR_INPUT, path, toml_line(&toml, key), "pytest refuses the option %s outside a [pytest] table",
-			   keys.at[i]);
+		err_set_at(err, ERR_INPUT, path, toml_line(&toml, key),
+			   "pytest refuses the option %s outside a [pytest] table", keys.at[i]);
 		return err_hint(err, "write [pytest] above it");
 	}
 	return 1;
@@ -141,18 +141,14 @@ static const struct config_file {
 	struct version since;
 	read_function *read;
 } config_files[] = {
-	{ "pytest.toml", { 9, 0 }, read_pytest_toml },
-	{ ".pytest.toml", { 9, 0 }, read_pytest_toml },
-	{ "pytest.ini", { 0, 0 }, read_pytest_ini },
-	{ ".pytest.ini", { 7, 2 }, read_hidden_ini },
-	{ "pyproject.toml", { 0, 0 }, read_pyproject },
-	{ "tox.ini", { 0, 0 }, read_tox_ini },
+	{ "pytest.toml", { 9, 0 }, read_pytest_toml },  { ".pytest.toml", { 9, 0 }, read_pytest_toml },
+	{ "pytest.ini", { 0, 0 }, read_pytest_ini },    { ".pytest.ini", { 7, 2 }, read_hidden_ini },
+	{ "pyproject.toml", { 0, 0 }, read_pyproject }, { "tox.ini", { 0, 0 }, read_tox_ini },
 	{ "setup.cfg", { 0, 0 }, read_setup_cfg },
 };
 #define CONFIG_FILES (sizeof(config_files) / sizeof(*config_files))
 
-static int settle(struct project *project, const char *root, const char *path, enum config_kind kind,
-		  struct err *err)
+static int settle(struct project *project, const char *root, const char *path, enum config_kind kind, struct err *err)
 {
 	free(project->root);
 	free(project->config_path);

@@ -24,8 +24,7 @@ int draft_read(struct changeset *set, const char *path, struct str *out, struct 
 	return fs_exists(path) ? fs_read(path, out, err) : 0;
 }
 
-int draft_apply(struct changeset *set, const char *path, const struct str *text, struct edits *edits,
-		struct err *err)
+int draft_apply(struct changeset *set, const char *path, const struct str *text, struct edits *edits, struct err *err)
 {
 	cleanup_str struct str after = STR_INIT;
 	struct change *change = waiting_change(set, path);

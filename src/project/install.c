@@ -15,7 +15,8 @@
 /* text as one word for a shell. */
 static int add_quoted(struct str *out, const char *text)
 {
-	if (text[strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./=+:@,")] == '\0' && *text)
+	if (text[strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./=+:@,")] == '\0' &&
+	    *text)
 		return str_adds(out, text);
 	if (str_addc(out, '\'') < 0)
 		return -1;
@@ -32,9 +33,15 @@ static const struct {
 	const char *command;
 	const char *group, *extra;
 } ways[] = {
-	{ MANAGER_UV, { ".venv", "$UV_PROJECT_ENVIRONMENT", "uv python find" }, "uv sync --inexact", " --group ",
+	{ MANAGER_UV,
+	  { ".venv", "$UV_PROJECT_ENVIRONMENT", "uv python find" },
+	  "uv sync --inexact",
+	  " --group ",
 	  " --extra " },
-	{ MANAGER_POETRY, { ".venv", "poetry env info" }, "poetry update " XDIST_NAME, " --with ",
+	{ MANAGER_POETRY,
+	  { ".venv", "poetry env info" },
+	  "poetry update " XDIST_NAME,
+	  " --with ",
 	  " && poetry install --extras " },
 	{ MANAGER_PDM, { ".venv", ".pdm-python" }, "pdm lock --update-reuse && pdm install", " -G ", " -G " },
 	{ MANAGER_PIPENV, { ".venv", "pipenv --venv" }, "pipenv install --dev", NULL, NULL },
@@ -55,9 +62,9 @@ static int manager_way(const struct project *project, const struct declaration *
 	for (size_t i = 0; declaration && i < sizeof(ways) / sizeof(*ways); i++) {
 		if (ways[i].manager != project->manager || !keeps(i, project->python_from))
 			continue;
-		const char *option = declaration->group_kind == GROUP_DEPENDENCY ? ways[i].group :
-				     declaration->group_kind == GROUP_EXTRA	  ? ways[i].extra :
-										    NULL;
+		const char *option = declaration->group_kind == GROUP_DEPENDENCY ? ways[i].group
+			: declaration->group_kind == GROUP_EXTRA                 ? ways[i].extra
+										 : NULL;
 		if (str_adds(out, ways[i].command) < 0)
 			return err_no_memory(err);
 		if (option && (str_adds(out, option) < 0 || add_quoted(out, declaration->group) < 0))
@@ -84,8 +91,8 @@ static int direct_way(const struct project *project, struct str *out, struct err
 	return 0;
 }
 
-int install_command(const struct project *project, const struct manifest *manifest, struct str *out,
-		    struct str *folder, struct err *err)
+int install_command(const struct project *project, const struct manifest *manifest, struct str *out, struct str *folder,
+		    struct err *err)
 {
 	str_clear(out);
 	int way = manager_way(project, manifest_main(manifest), out, err);
@@ -120,8 +127,9 @@ int install_run(struct project *project, const struct manifest *manifest, const 
 	if (install_command(project, manifest, &command, &folder, err) < 0)
 		return -1;
 	const char *argv[] = { "/bin/sh", "-c", command.buf, NULL };
-	struct proc_options options = { .cwd = folder.buf, .env = &env, .timeout_s = INSTALL_TIMEOUT_S,
-					.merge_stderr = true };
+	struct proc_options options = {
+		.cwd = folder.buf, .env = &env, .timeout_s = INSTALL_TIMEOUT_S, .merge_stderr = true
+	};
 	if (strings_add(&env, "PIP_DISABLE_PIP_VERSION_CHECK=1") < 0 || strings_add(&env, "PIP_NO_INPUT=1") < 0 ||
 	    strings_add(&env, "POETRY_NO_INTERACTION=1") < 0 || strings_add(&env, "NO_COLOR=1") < 0)
 		return err_no_memory(err);

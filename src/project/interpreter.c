@@ -76,8 +76,7 @@ static int find_variable(const struct project *project, const char *name, struct
 	if (fs_is_dir(out->buf))
 		return 1;
 	err_set(err, ERR_ENVIRONMENT, "$%s names %s, which is no folder", name, folder);
-	return strcmp(name, "VIRTUAL_ENV") == 0 ? err_hint(err, "unset %s", name) :
-						 err_hint(err, "uv sync creates it");
+	return strcmp(name, "VIRTUAL_ENV") == 0 ? err_hint(err, "unset %s", name) : err_hint(err, "uv sync creates it");
 }
 
 /* A folder of this name that is a virtual environment, from the project up to the top of its repository. */
@@ -280,7 +279,8 @@ static int read_plugins(struct project *project, const json_t *list, struct err 
 {
 	size_t i;
 	json_t *item;
-	json_array_foreach(list, i, item) {
+	json_array_foreach(list, i, item)
+	{
 		struct plugin plugin = { NULL, NULL };
 		const char *name = json_string_value(json_array_get(item, 0));
 		const char *version = json_string_value(json_array_get(item, 1));
@@ -325,8 +325,10 @@ int interpreter_inspect(struct project *project, struct err *err)
 {
 	cleanup_strings struct strings clean = STRINGS_INIT;
 	const char *argv[] = { project->python, "-c", inspect_script, NULL };
-	struct proc_options options = { .cwd = project->root ? project->root : project->path, .env = &clean,
-					.timeout_s = INSPECT_TIMEOUT_S, .grace_s = 1 };
+	struct proc_options options = { .cwd = project->root ? project->root : project->path,
+					.env = &clean,
+					.timeout_s = INSPECT_TIMEOUT_S,
+					.grace_s = 1 };
 	cleanup_proc_result struct proc_result result = PROC_RESULT_INIT;
 	struct err start = ERR_INIT;
 	if (strings_add(&clean, "PYTHONDONTWRITEBYTECODE=1") < 0)

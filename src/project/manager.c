@@ -13,10 +13,10 @@
 
 static const struct manager {
 	const char *name;
-	const char *program;  /* NULL: comes with the interpreter */
+	const char *program; /* NULL: comes with the interpreter */
 	const char *recreate; /* a broken environment anew; %s: its folder */
-	const char *sync;     /* installs what is declared; NULL: the interpreter's pip does */
-	const char *add;      /* declares and installs; a requirement follows */
+	const char *sync; /* installs what is declared; NULL: the interpreter's pip does */
+	const char *add; /* declares and installs; a requirement follows */
 } managers[] = {
 	[MANAGER_PIP] = { "pip", NULL, "python3 -m venv --clear '%s', then install the project's requirements into it",
 			  NULL, NULL },
@@ -116,9 +116,9 @@ int manager_recreate_command(const struct project *project, const char *environm
 	if (!slot)
 		return str_adds(out, format);
 	return str_add(out, format, (size_t)(slot - format)) < 0 || str_adds(out, environment) < 0 ||
-			       str_adds(out, slot + 2) < 0 ?
-		       -1 :
-		       0;
+			str_adds(out, slot + 2) < 0
+		? -1
+		: 0;
 }
 
 int manager_pytest_command(const struct project *project, const char *requirement, struct str *out)

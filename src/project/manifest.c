@@ -39,7 +39,8 @@ static const struct {
 	const char *folder;
 	bool any;
 } requirement_folders[] = {
-	{ "", false }, { "requirements", true }, { "reqs", true }, { "requires", true }, { "tests", false }, { "test", false },
+	{ "", false },        { "requirements", true }, { "reqs", true },
+	{ "requires", true }, { "tests", false },       { "test", false },
 };
 
 int manifest_mention(const struct strings *texts, struct mention *mention)

@@ -19,13 +19,12 @@ static manifest_writer *const writers[] = {
 
 static int say_added(struct str *said, const char *file, const char *place, const char *what, struct err *err)
 {
-	return str_addf(said, "%s%s%s: %s added\n", fs_base_name(file), *place ? " " : "", place, what) < 0 ?
-		       err_no_memory(err) :
-		       0;
+	return str_addf(said, "%s%s%s: %s added\n", fs_base_name(file), *place ? " " : "", place, what) < 0
+		? err_no_memory(err)
+		: 0;
 }
 
-static int add_beside(const struct declaration *declaration, struct changeset *set, struct str *said,
-		      struct err *err)
+static int add_beside(const struct declaration *declaration, struct changeset *set, struct str *said, struct err *err)
 {
 	cleanup_str struct str text = STR_INIT;
 	cleanup_edits struct edits edits = EDITS_INIT;
@@ -40,7 +39,10 @@ static int add_beside(const struct declaration *declaration, struct changeset *s
 static bool describes_package(const struct toml *toml)
 {
 	static const char *const signs[][3] = {
-		{ "project", NULL }, { "build-system", NULL }, { "dependency-groups", NULL }, { "tool", "poetry", NULL },
+		{ "project", NULL },
+		{ "build-system", NULL },
+		{ "dependency-groups", NULL },
+		{ "tool", "poetry", NULL },
 	};
 	for (size_t i = 0; i < sizeof(signs) / sizeof(*signs); i++)
 		if (toml_type(toml, signs[i]) != TOML_NONE)
@@ -71,9 +73,9 @@ static int add_to_table(const char *file, const char *const table[], const char 
 static int add_table(const char *file, const char *const table[], struct changeset *set, struct err *err)
 {
 	return add_to_table(file, table, "pytest", "\"*\"", set, err) < 0 ||
-			       add_to_table(file, table, XDIST_NAME, "\"" XDIST_VERSION "\"", set, err) < 0 ?
-		       -1 :
-		       0;
+			add_to_table(file, table, XDIST_NAME, "\"" XDIST_VERSION "\"", set, err) < 0
+		? -1
+		: 0;
 }
 
 static int add_group(const char *file, const struct toml *toml, const struct str *text, struct changeset *set,
@@ -157,13 +159,13 @@ static int create(const struct manifest *manifest, enum package_manager manager,
 /* Where pytest stands in a file that is not edited, and why not. */
 static int say_untouched(const struct declaration *declaration, struct str *said, struct err *err)
 {
-	const char *why = declaration->kind == DECLARED_PROGRAM ? "a program, which comb does not edit" :
-			  declaration->compiled			? "made by a tool from another file: make it again" :
-								  "what the users of the package install too";
+	const char *why = declaration->kind == DECLARED_PROGRAM ? "a program, which comb does not edit"
+		: declaration->compiled                         ? "made by a tool from another file: make it again"
+								: "what the users of the package install too";
 	return str_addf(said, "%s:%d declares pytest and is left as it is: %s\n", fs_base_name(declaration->file),
-			declaration->line, why) < 0 ?
-		       err_no_memory(err) :
-		       0;
+			declaration->line, why) < 0
+		? err_no_memory(err)
+		: 0;
 }
 
 int manifest_declare(const struct manifest *manifest, const struct project *project, struct changeset *set,

@@ -17,8 +17,8 @@ static bool is_parted(const struct ini *ini, const char *section, const struct i
 	return memchr(ini->source.ptr + line->text_start, ';', line->text_end - line->text_start) != NULL;
 }
 
-static int read_requirements(const struct ini *ini, const char *section, const struct ini_key *key,
-			     struct strings *out, struct err *err)
+static int read_requirements(const struct ini *ini, const char *section, const struct ini_key *key, struct strings *out,
+			     struct err *err)
 {
 	bool parted = is_parted(ini, section, key);
 	for (size_t i = 0; i < key->lines.len; i++) {
@@ -113,8 +113,7 @@ int manifest_read_tox_ini(struct manifest *manifest, const char *path, struct sl
 	return 0;
 }
 
-int manifest_write_ini(const struct declaration *declaration, struct slice text, struct edits *edits,
-		       struct err *err)
+int manifest_write_ini(const struct declaration *declaration, struct slice text, struct edits *edits, struct err *err)
 {
 	static const char added[] = XDIST_NAME XDIST_VERSION;
 	cleanup_ini struct ini ini = INI_INIT;
@@ -123,7 +122,8 @@ int manifest_write_ini(const struct declaration *declaration, struct slice text,
 		return -1;
 	const struct ini_key *key = ini_key(&ini, section, name);
 	if (!key || key->lines.len <= declaration->index)
-		return err_set_at(err, ERR_INTERNAL, declaration->file, 0, "[%s] %s is not where it was", section, name);
+		return err_set_at(err, ERR_INTERNAL, declaration->file, 0, "[%s] %s is not where it was", section,
+				  name);
 	const struct ini_line *line = &key->lines.at[declaration->index];
 	if (is_parted(&ini, section, key)) {
 		static const char more[] = "; " XDIST_NAME XDIST_VERSION;

@@ -85,8 +85,8 @@ static int line_of(const struct toml *toml, const char *const path[], const stru
 	const char *full[MOST_KEYS + 1];
 	size_t n = 0;
 	if (declaration->kind == DECLARED_ARRAY)
-		return declaration->index == SIZE_MAX ? toml_line(toml, path) :
-							toml_element_line(toml, path, declaration->index);
+		return declaration->index == SIZE_MAX ? toml_line(toml, path)
+						      : toml_element_line(toml, path, declaration->index);
 	while (path[n]) {
 		full[n] = path[n];
 		n++;
@@ -161,8 +161,8 @@ static int expand_place(struct manifest *manifest, const struct toml *toml, cons
 	return 0;
 }
 
-static int read_places(struct manifest *manifest, const char *path, struct slice text,
-		       const struct toml_place *places, size_t count, struct err *err)
+static int read_places(struct manifest *manifest, const char *path, struct slice text, const struct toml_place *places,
+		       size_t count, struct err *err)
 {
 	static const char *const plugin_tables[][5] = {
 		{ "project", "entry-points", "pytest11", NULL },
@@ -180,8 +180,7 @@ static int read_places(struct manifest *manifest, const char *path, struct slice
 	return 0;
 }
 
-#define READ_PLACES(places) \
-	read_places(manifest, path, text, (places), sizeof(places) / sizeof(*(places)), err)
+#define READ_PLACES(places) read_places(manifest, path, text, (places), sizeof(places) / sizeof(*(places)), err)
 
 int manifest_read_pyproject(struct manifest *manifest, const char *path, struct slice text, struct err *err)
 {
@@ -203,19 +202,17 @@ int manifest_read_pipfile(struct manifest *manifest, const char *path, struct sl
 	return READ_PLACES(pipfile_places);
 }
 
-int manifest_write_array(const struct declaration *declaration, struct slice text, struct edits *edits,
-			 struct err *err)
+int manifest_write_array(const struct declaration *declaration, struct slice text, struct edits *edits, struct err *err)
 {
 	static const char *const added[] = { XDIST_NAME XDIST_VERSION };
 	cleanup_toml struct toml toml = TOML_INIT;
 	if (toml_open(&toml, text, declaration->file, err) < 0)
 		return -1;
-	return toml_insert_after(&toml, (const char *const *)declaration->keys.at, declaration->index, added, 1,
-				 edits, err);
+	return toml_insert_after(&toml, (const char *const *)declaration->keys.at, declaration->index, added, 1, edits,
+				 err);
 }
 
-int manifest_write_table(const struct declaration *declaration, struct slice text, struct edits *edits,
-			 struct err *err)
+int manifest_write_table(const struct declaration *declaration, struct slice text, struct edits *edits, struct err *err)
 {
 	const char *path[MOST_KEYS + 2] = { NULL };
 	cleanup_toml struct toml toml = TOML_INIT;

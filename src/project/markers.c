@@ -112,7 +112,7 @@ static int extend_string(const struct toml *toml, const char *const path[], cons
 	for (size_t i = 0; i < lines.len && !failed; i++) {
 		str_clear(&quoted);
 		failed = toml_quote(&quoted, lines.at[i]) < 0 || str_adds(&value, toml->eol) < 0 ||
-			 str_add(&value, quoted.buf + 1, quoted.len - 2) < 0;
+			str_add(&value, quoted.buf + 1, quoted.len - 2) < 0;
 	}
 	if (failed || str_adds(&value, toml->eol) < 0 || str_adds(&value, "\"\"\"") < 0)
 		return err_no_memory(err);
@@ -130,8 +130,8 @@ static int edit_toml(const char *file, const char *const path[], struct slice te
 	return toml_append(&toml, path, added, count, edits, err);
 }
 
-static int edit_ini(const char *file, const char *section, struct slice text, const char *const added[],
-		    size_t count, struct edits *edits, struct err *err)
+static int edit_ini(const char *file, const char *section, struct slice text, const char *const added[], size_t count,
+		    struct edits *edits, struct err *err)
 {
 	cleanup_ini struct ini ini = INI_INIT;
 	if (ini_open(&ini, text, file, INI_PYTEST, err) < 0)
@@ -175,8 +175,9 @@ int markers_register(const struct project *project, const struct marker markers[
 	bool exists = fs_is_file(file.buf);
 	if (draft_read(set, file.buf, &text, err) < 0)
 		return -1;
-	int failed = homes[kind].ini ? edit_ini(file.buf, homes[kind].ini, str_slice(&text), added, count, &edits, err) :
-				       edit_toml(file.buf, homes[kind].toml, str_slice(&text), added, count, &edits, err);
+	int failed = homes[kind].ini
+		? edit_ini(file.buf, homes[kind].ini, str_slice(&text), added, count, &edits, err)
+		: edit_toml(file.buf, homes[kind].toml, str_slice(&text), added, count, &edits, err);
 	if (failed || draft_apply(set, file.buf, &text, &edits, err) < 0)
 		return -1;
 	if (str_addf(said, "%s %s: %zu markers registered%s\n", fs_base_name(file.buf), config_kind_table(kind), count,

@@ -32,8 +32,8 @@ static int read_line(struct repository *repository, const char *line, struct err
 
 int repository_read(struct repository *repository, const struct project *project, struct err *err)
 {
-	const char *argv[] = { "git",           "-C",       project->git_root, "--no-optional-locks", "status",
-			       "--porcelain=v2", "--branch", NULL };
+	const char *argv[] = { "git",      "-C", project->git_root, "--no-optional-locks", "status", "--porcelain=v2",
+			       "--branch", NULL };
 	static const char *const changes[] = { "GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "LC_ALL=C" };
 	cleanup_strings struct strings env = STRINGS_INIT;
 	cleanup_proc_result struct proc_result result = PROC_RESULT_INIT;

@@ -64,8 +64,8 @@ static const char *namespace_remedy(void)
 			return namespace_settings[i].remedy;
 	}
 	return in_container() ? "start the container with: docker run --security-opt seccomp=unconfined "
-				"--security-opt apparmor=unconfined" :
-				"ask the administrator of this machine to allow user namespaces";
+				"--security-opt apparmor=unconfined"
+			      : "ask the administrator of this machine to allow user namespaces";
 }
 
 static void probe_user_namespace(struct capability *row)
@@ -88,8 +88,8 @@ static void probe_admin(struct capability *row)
 		snprintf(row->detail, sizeof(row->detail), "this process has no CAP_SYS_ADMIN");
 		snprintf(row->remedy, sizeof(row->remedy), "%s",
 			 in_container() ? "start the container with: docker run --cap-add SYS_ADMIN "
-					  "--security-opt apparmor=unconfined" :
-					  "needed only where user namespaces are not to be had: run as root");
+					  "--security-opt apparmor=unconfined"
+					: "needed only where user namespaces are not to be had: run as root");
 		return;
 	}
 	row->there = recipe_try(false, row->detail, sizeof(row->detail));
@@ -125,12 +125,12 @@ static void probe_notification(struct capability *row)
 			failed = WIFEXITED(status) ? WEXITSTATUS(status) : ECHILD;
 	}
 	row->there = failed == 0;
-	snprintf(row->detail, sizeof(row->detail), "%s", row->there ? "a filter with a listener was installed" :
-								      strerror(failed));
+	snprintf(row->detail, sizeof(row->detail), "%s",
+		 row->there ? "a filter with a listener was installed" : strerror(failed));
 	if (!row->there)
 		snprintf(row->remedy, sizeof(row->remedy), "%s",
-			 in_container() ? "start the container with: docker run --security-opt seccomp=unconfined" :
-					  "Linux 5.0 or newer, with CONFIG_SECCOMP_FILTER");
+			 in_container() ? "start the container with: docker run --security-opt seccomp=unconfined"
+					: "Linux 5.0 or newer, with CONFIG_SECCOMP_FILTER");
 }
 
 static void probe_pidfd(struct capability *row)
@@ -155,8 +155,8 @@ static void probe_shared_memory(struct capability *row)
 	}
 	if (!row->there)
 		snprintf(row->remedy, sizeof(row->remedy), "%s",
-			 in_container() ? "start the container with: docker run --shm-size 256m" :
-					  "sudo mount -o remount,size=256m /dev/shm");
+			 in_container() ? "start the container with: docker run --shm-size 256m"
+					: "sudo mount -o remount,size=256m /dev/shm");
 }
 
 static void probe_memfd(struct capability *row)

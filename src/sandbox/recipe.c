@@ -109,7 +109,8 @@ static int step_overlay(const struct maps *maps)
 	if (mkdir("/tmp/lower", 0700) < 0 || mkdir("/tmp/upper", 0700) < 0 || mkdir("/tmp/work", 0700) < 0 ||
 	    mkdir("/tmp/merged", 0700) < 0)
 		return -1;
-	return mount("overlay", "/tmp/merged", "overlay", 0, "lowerdir=/tmp/lower,upperdir=/tmp/upper,workdir=/tmp/work");
+	return mount("overlay", "/tmp/merged", "overlay", 0,
+		     "lowerdir=/tmp/lower,upperdir=/tmp/upper,workdir=/tmp/work");
 }
 
 struct step {
@@ -145,8 +146,8 @@ static const struct step overlay_steps[] = {
 };
 
 /* In the child, after fork: system calls only. */
-__attribute__((noreturn)) static void run_steps(const struct step *steps, bool user_namespace,
-						const struct maps *maps, int report_fd)
+__attribute__((noreturn)) static void run_steps(const struct step *steps, bool user_namespace, const struct maps *maps,
+						int report_fd)
 {
 	struct report report = { .step = -1 };
 	prctl(PR_SET_PDEATHSIG, SIGKILL);

@@ -266,7 +266,9 @@ CONTENTS = {
         "", "[project]\nname = 'x'\n", "[tool.pytest]\n", "[tool.pytest]\nstrict = true\n", "[broken\n",
         "[tool.pytest.ini_options]\n", "[tool.pytest]\nstrict = true\n[tool.pytest.ini_options]\naddopts = '-ra'\n",
     ],
-    "tox.ini": ["[pytest]\n", "[testenv]\n", "[pytest]\nbroken\n", "[ pytest ]\n", "[pytest]\na = 1\na = 2\n", "a = 1\n"],
+    "tox.ini": [
+        "[pytest]\n", "[testenv]\n", "[pytest]\nbroken\n", "[ pytest ]\n", "[pytest]\na = 1\na = 2\n", "a = 1\n",
+    ],
     "setup.cfg": ["[tool:pytest]\n", "[metadata]\nname = x\n", "[pytest]\n"],
     "setup.py": [""],
 }

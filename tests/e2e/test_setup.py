@@ -2,8 +2,10 @@
 import configparser
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -52,7 +54,8 @@ def project(tmp_path):
 
 def test_a_project_with_strict_markers_goes_through(project):
     (project / "pyproject.toml").write_bytes(
-        b"# ours\r\n[project]\r\nname = 'x'\r\n\r\n[dependency-groups]\r\ntest = [\r\n\t'pytest',  # runner\r\n]\r\n\r\n"
+        b"# ours\r\n[project]\r\nname = 'x'\r\n\r\n"
+        b"[dependency-groups]\r\ntest = [\r\n\t'pytest',  # runner\r\n]\r\n\r\n"
         b"[tool.pytest.ini_options]\r\naddopts = '--strict-markers -ra'\r\n"
     )
     done = setup(project, "--json")
@@ -62,7 +65,8 @@ def test_a_project_with_strict_markers_goes_through(project):
     assert b"\t'pytest',  # runner\r\n\t'pytest-xdist>=3.2',\r\n]" in text
     assert text.count(b"\n") == text.count(b"\r\n")
     tomllib = pytest.importorskip("tomllib")
-    assert [m.split(":")[0] for m in tomllib.loads(text.decode())["tool"]["pytest"]["ini_options"]["markers"]] == [*MARKERS]
+    markers = tomllib.loads(text.decode())["tool"]["pytest"]["ini_options"]["markers"]
+    assert [line.split(":")[0] for line in markers] == [*MARKERS]
     assert gates(done)["0.4"]["data"]["tests"] == 2
     listed = run_pytest(project, "--markers").stdout
     assert all(f"@pytest.mark.{name}:" in listed for name in MARKERS)
@@ -204,9 +208,9 @@ def test_failing_tests_are_named_and_can_be_allowed(project):
 
 def test_a_syntax_error_in_a_test_is_named_with_its_line(project):
     (project / "test_bad.py").write_text("def test_ok():\n    pass\n\ndef broken(:\n")
-    done = setup(project, "--json")
-    assert done.returncode in (1, 2)
-    assert b"test_bad.py:4" in done.stdout + done.stderr
+    done = setup(project)
+    assert done.returncode == 2
+    assert b"test_bad.py:4: pytest cannot collect it: SyntaxError" in done.stderr
 
 
 def test_a_hanging_suite_is_ended(project):
@@ -239,17 +243,64 @@ def test_an_invalid_manifest_is_named_and_nothing_changes(project):
     assert tree(project) == before
 
 
+def run_mounted(script, *words):
+    """Runs words behind script in mounts of its own; skips where nobody may mount."""
+    inside = ["unshare", "--mount", "--map-root-user", "sh", "-c"]
+    probe = subprocess.run([*inside, "mount -t tmpfs none /mnt"], capture_output=True)
+    if probe.returncode != 0:
+        pytest.skip("this machine allows no mounts: " + probe.stderr.decode())
+    return subprocess.run([*inside, script, "sh", *map(str, words)], capture_output=True)
+
+
+def test_a_full_disk_is_said_and_nothing_is_half_written(project):
+    """A tmpfs with room for the files, and for nothing more."""
+    (project / "requirements-dev.txt").write_text("pytest\n")
+    script = (
+        f"cp -r '{project}' '{project}.copy' && mount -t tmpfs -o size=12k none '{project}' && "
+        f"cp '{project}.copy'/* '{project}' && \"$@\"; status=$?; cat '{project}'/*.txt; ls '{project}'; exit $status"
+    )
+    done = run_mounted(script, COMB, "setup", project, "--python", sys.executable)
+    assert done.returncode in (2, 3)
+    assert b"No space left on device" in done.stderr or b"full" in done.stderr
+    assert done.stdout.decode().split() == ["pytest", "requirements-dev.txt", "test_it.py"]
+
+
+def test_a_broken_conftest_is_named(project):
+    (project / "conftest.py").write_text("import pytest\n\nraise RuntimeError('broken on purpose')\n")
+    done = setup(project, "--json")
+    assert done.returncode == 2
+    assert f"{project}/conftest.py:3: " in done.stderr.decode() or "comb: conftest.py:3: " in done.stderr.decode()
+    assert b"RuntimeError: broken on purpose" in done.stderr
+    assert not (project / "pytest.ini").exists()
+
+
+def test_an_interrupt_leaves_gates_reached_and_no_process(project):
+    (project / "test_hang.py").write_text(
+        "import os, pathlib, time\ndef test_hang():\n"
+        "    pathlib.Path(__file__).with_name('pid').write_text(str(os.getpid()))\n    time.sleep(600)\n"
+    )
+    running = subprocess.Popen(
+        [COMB, "setup", project, "--python", sys.executable], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    deadline = time.monotonic() + 60
+    while not (project / "pid").exists() or not (project / "pid").read_text():
+        assert time.monotonic() < deadline and running.poll() is None
+        time.sleep(0.05)
+    running.send_signal(signal.SIGINT)
+    running.communicate(timeout=30)
+    assert running.returncode == 130
+    with pytest.raises(ProcessLookupError):
+        os.kill(int((project / "pid").read_text()), 0)
+    assert "unit:" in (project / "pytest.ini").read_text()
+    (project / "test_hang.py").unlink()
+    assert setup(project).returncode == 0
+
+
 def test_a_read_only_tree_is_said_and_left(project):
     """A read-only bind mount stands for one: root may write anywhere else."""
     script = f"mount --bind '{project}' '{project}' && mount -o remount,bind,ro '{project}' && exec \"$@\""
-    probe = subprocess.run(["unshare", "--mount", "--map-root-user", "sh", "-c", script, "sh", "true"], capture_output=True)
-    if probe.returncode != 0:
-        pytest.skip("this machine lets nobody make a read-only mount: " + probe.stderr.decode())
     before = tree(project)
-    done = subprocess.run(
-        ["unshare", "--mount", "--map-root-user", "sh", "-c", script, "sh", COMB, "setup", project, "--python", sys.executable],
-        capture_output=True,
-    )
+    done = run_mounted(script, COMB, "setup", project, "--python", sys.executable)
     assert done.returncode in (2, 3)
     assert b"Read-only file system" in done.stderr
     assert tree(project) == before

@@ -189,7 +189,8 @@ static void test_pytest_declared_nowhere_gets_a_natural_place(void **state)
 	(void)state;
 	put("none-toml", "pyproject.toml", "[project]\nname = \"x\"\n");
 	assert_true(declare("none-toml", &said));
-	assert_non_null(strstr(said.buf, "pyproject.toml [dependency-groups] test: pytest and pytest-xdist>=3.2 added"));
+	assert_non_null(
+		strstr(said.buf, "pyproject.toml [dependency-groups] test: pytest and pytest-xdist>=3.2 added"));
 	put("none-poetry", "pyproject.toml", "[tool.poetry]\nname = \"x\"\n");
 	assert_true(declare("none-poetry", NULL));
 	expect("none-poetry", "pyproject.toml",

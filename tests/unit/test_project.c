@@ -152,9 +152,10 @@ static void test_an_interpreter_that_prints_before_it_answers_is_understood(void
 	cleanup_project struct project project = PROJECT_INIT;
 	(void)state;
 	put("f/test_f.py", "");
-	put("f/python", "#!/bin/sh\necho 'hello from a start-up hook'\n"
-			"echo 'comb-environment:{\"version\": [3, 12, 1], \"executable\": null, \"pytest\": \"8.3.5\", "
-			"\"problem\": null, \"plugins\": [[\"pytest-xdist\", \"3.6.1\"]]}'\n");
+	put("f/python",
+	    "#!/bin/sh\necho 'hello from a start-up hook'\n"
+	    "echo 'comb-environment:{\"version\": [3, 12, 1], \"executable\": null, \"pytest\": \"8.3.5\", "
+	    "\"problem\": null, \"plugins\": [[\"pytest-xdist\", \"3.6.1\"]]}'\n");
 	assert_int_equal(chmod(in_dir("f/python"), 0755), 0);
 	cleanup_str struct str python = STR_INIT;
 	str_adds(&python, in_dir("f/python"));
