@@ -27,7 +27,7 @@ static void on_gate_begin(void *context, const struct gate_row *row, int attempt
 	struct session *session = context;
 	cleanup_str struct str title = STR_INIT;
 	show_phase(session, row, attempt == 0);
-	if (str_addf(&title, "%s %s", row->gate->id, row->gate->title) == 0 &&
+	if (str_addf(&title, "gate %s", row->gate->id) == 0 &&
 	    (attempt < 2 || str_addf(&title, " (attempt %d)", attempt) == 0))
 		terminal_title(&session->terminal, title.buf);
 }

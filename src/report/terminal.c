@@ -150,32 +150,45 @@ static int add_time_left(const struct terminal *terminal, struct str *s, const c
 	return str_addf(s, "%s%ld min %02ld s left", separator, whole / 60, whole % 60);
 }
 
-static int compose(const struct terminal *terminal, struct str *s)
+/* Joins a part to the line, at most columns wide with its separator. *left: columns that remain. */
+static int add_part(const struct terminal *terminal, struct str *s, const char *part, size_t *left)
 {
-	const char *separator = terminal->unicode ? " · " : " | ";
-	if (str_adds(s, str_text(&terminal->title)) < 0)
+	const char *separator = s->len == 0 ? "" : terminal->unicode ? " · " : " | ";
+	size_t taken = text_columns(separator), before = s->len;
+	if (!part[0] || *left <= taken + 2)
+		return 0;
+	if (str_adds(s, separator) < 0 || str_add_fitted(s, part, *left - taken, terminal->unicode) < 0)
 		return -1;
-	if (terminal->step.len > 0 &&
-	    (str_adds(s, s->len ? separator : "") < 0 || str_adds(s, terminal->step.buf) < 0))
-		return -1;
-	if (terminal->total > 0 &&
-	    (str_adds(s, separator) < 0 || add_bar(s, terminal->done, terminal->total, terminal->unicode) < 0 ||
-	     add_time_left(terminal, s, separator) < 0))
-		return -1;
-	if (terminal->running.len > 0 && (str_adds(s, separator) < 0 || str_adds(s, terminal->running.buf) < 0))
-		return -1;
+	*left -= text_columns(s->buf + before);
 	return 0;
+}
+
+/* The bar is always whole; the names around it are cut. */
+static int compose(const struct terminal *terminal, size_t columns, struct str *s)
+{
+	cleanup_str struct str bar = STR_INIT;
+	const char *separator = terminal->unicode ? " · " : " | ";
+	if (terminal->total > 0 && (add_bar(&bar, terminal->done, terminal->total, terminal->unicode) < 0 ||
+				    add_time_left(terminal, &bar, separator) < 0))
+		return -1;
+	size_t reserved = bar.len ? text_columns(bar.buf) + text_columns(separator) : 0;
+	size_t left = columns > reserved ? columns - reserved : columns;
+	if (add_part(terminal, s, str_text(&terminal->title), &left) < 0 ||
+	    add_part(terminal, s, str_text(&terminal->step), &left) < 0)
+		return -1;
+	left = left + reserved < columns ? left + reserved : columns;
+	return add_part(terminal, s, str_text(&bar), &left) < 0 ? -1 : add_part(terminal, s, str_text(&terminal->running), &left);
 }
 
 static void draw(struct terminal *terminal, bool now)
 {
-	cleanup_str struct str whole = STR_INIT, line = STR_INIT;
+	cleanup_str struct str line = STR_INIT, live = STR_INIT;
 	int64_t time_ns = clock_now_ns();
 	if (!terminal->live || terminal->verbosity < 0 ||
 	    (!now && terminal->drawn && time_ns - terminal->last_draw_ns < redraw_ns))
 		return;
-	if (compose(terminal, &whole) < 0 || str_adds(&line, "\r\x1b[K") < 0 ||
-	    str_add_fitted(&line, str_text(&whole), terminal_columns(terminal) - 1, terminal->unicode) < 0)
+	if (compose(terminal, terminal_columns(terminal) - 1, &live) < 0 ||
+	    str_addf(&line, "\r\x1b[K%s", str_text(&live)) < 0)
 		return;
 	put(terminal, &line);
 	terminal->drawn = true;

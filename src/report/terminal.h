@@ -35,7 +35,7 @@ struct terminal {
 
 /* fd stays the caller's. With color the marks are green and red. */
 void terminal_open(struct terminal *terminal, int fd, bool color, int verbosity);
-/* What stands first in the live line: the phase and gate at work. */
+/* What stands first in the live line, a few words: the gate at work. */
 void terminal_title(struct terminal *terminal, const char *text);
 /* A line that stays, with its mark in front. Also when quiet. */
 void terminal_line(struct terminal *terminal, enum mark mark, const char *text);
