@@ -57,9 +57,10 @@ static int print_diff(struct session *session, const struct mark_work *work, con
 static int show_diff(struct session *session, struct err *err)
 {
 	cleanup_mark_work struct mark_work work = MARK_WORK_INIT;
+	cleanup_suite_run struct suite_run whole = SUITE_RUN_INIT;
 	cleanup_str struct str diff = STR_INIT;
 	struct phase_ctx ctx = context_of(session);
-	if (mark_work_prepare(&work, &ctx, err) < 0 || mark_work_preview(&work, err) < 0 ||
+	if (mark_collect(&ctx, &whole, err) < 0 || mark_work_prepare(&work, &ctx, &whole, err) < 0 || mark_work_preview(&work, err) < 0 ||
 	    changeset_diff(&work.set, session->project.root, &diff, err) < 0)
 		return -1;
 	return print_diff(session, &work, &diff, err);

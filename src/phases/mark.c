@@ -20,6 +20,8 @@
 #define MOST_SLOW_UNITS 0.05
 #define MOST_QUICK_SLOWS 0.5
 #define FEW_SLOWS 2
+/* Marks are moved at most so often before outcomes that still differ fail the gate. */
+#define MOST_MOVES 2
 #define QUICK_S 0.01
 
 __attribute__((format(printf, 4, 5))) static int conclude(struct gate_result *result, enum gate_status status,
@@ -59,12 +61,12 @@ void distribution_of(const struct suite_run *run, struct distribution *distribut
 	}
 }
 
-/* Every test, those too that the suite's own -m leaves out. */
-static int collect(struct phase_ctx *ctx, const char *markers, struct suite_run *run, struct err *err)
+/* The tests that -m selects, instead of the suite's own selection. */
+static int select_by(struct phase_ctx *ctx, const char *markers, struct suite_run *run, struct err *err)
 {
-	struct suite_options options = { .engine = ENGINE_SERIAL, .collect_only = true, .whole = !markers,
-					 .markers = markers, .timeout_s = ctx->settings->timeout_s };
-	sink_step(ctx->sink, "collecting the suite");
+	struct suite_options options = { .engine = ENGINE_SERIAL, .collect_only = true, .markers = markers,
+					 .timeout_s = ctx->settings->timeout_s };
+	sink_step(ctx->sink, "asking pytest for tests without a category");
 	return suite_run(ctx->project, &options, run, err);
 }
 
@@ -126,7 +128,7 @@ static int judge_marked(struct phase_ctx *ctx, const struct suite_run *run, stru
 		return conclude(result, GATE_FAILED, err, "of %zu tests %zu have no category and %zu have several", d.tests,
 				d.counts[CATEGORY_NONE], d.several);
 	/* Marks said so; now pytest itself. */
-	if (collect(ctx, UNMARKED, &unmarked, err) < 0)
+	if (select_by(ctx, UNMARKED, &unmarked, err) < 0)
 		return -1;
 	if (unmarked.tests.len > 0)
 		return conclude(result, GATE_FAILED, err, "-m \"" UNMARKED "\" selects %zu tests, such as %s",
@@ -138,7 +140,7 @@ static int judge_marked(struct phase_ctx *ctx, const struct suite_run *run, stru
 static int verify_marked(struct phase_ctx *ctx, struct gate_result *result, struct err *err)
 {
 	cleanup_suite_run struct suite_run run = SUITE_RUN_INIT;
-	return collect(ctx, NULL, &run, err) < 0 ? -1 : judge_marked(ctx, &run, result, err);
+	return mark_collect(ctx, &run, err) < 0 ? -1 : judge_marked(ctx, &run, result, err);
 }
 
 /* Whether every test that comb may mark is marked: one with several is the user's to mend. */
@@ -222,16 +224,16 @@ static int reach_marked(struct phase_ctx *ctx, struct gate_result *result, struc
 	cleanup_suite_run struct suite_run before = SUITE_RUN_INIT;
 	cleanup_mark_work struct mark_work work = MARK_WORK_INIT;
 	bool refused;
-	if (collect(ctx, NULL, &before, err) < 0)
+	if (mark_collect(ctx, &before, err) < 0)
 		return -1;
 	if (is_complete(&before))
 		return judge_marked(ctx, &before, result, err);
-	if (mark_work_prepare(&work, ctx, err) < 0 || refuses(ctx, &work.measurement, result, &refused, err) < 0)
+	if (mark_work_prepare(&work, ctx, &before, err) < 0 || refuses(ctx, &work.measurement, result, &refused, err) < 0)
 		return -1;
 	if (refused)
 		return 0;
 	if (mark_work_write(&work, err) < 0 || describe_work(&work, result, err) < 0 ||
-	    verify_marked(ctx, result, err) < 0)
+	    judge_marked(ctx, &work.after, result, err) < 0)
 		return -1;
 	return result->data ? add_work_data(&work, result, err) : 0;
 }
@@ -317,7 +319,7 @@ static int verify_spread(struct phase_ctx *ctx, struct gate_result *result, stru
 	cleanup_suite_run struct suite_run run = SUITE_RUN_INIT;
 	cleanup_str struct str text = STR_INIT;
 	struct spread spread = { .known = 0 };
-	if (collect(ctx, NULL, &run, err) < 0)
+	if (mark_collect(ctx, &run, err) < 0)
 		return -1;
 	if (run.tests.len == 0)
 		return say_no_tests(ctx->project, err);
@@ -365,6 +367,16 @@ static int run_suite(struct phase_ctx *ctx, struct suite_run *run, struct err *e
 	return suite_run(ctx->project, &options, run, err);
 }
 
+/* None of the outcomes known from before; a test that has been mended since is no harm done. */
+static bool differs(unsigned seen, enum outcome outcome)
+{
+	const unsigned bad = OUTCOME_BIT(TEST_NOT_RUN) | OUTCOME_BIT(TEST_FAILED) | OUTCOME_BIT(TEST_ERROR) |
+			     OUTCOME_BIT(TEST_CRASHED);
+	if (seen == 0 || (seen & OUTCOME_BIT(outcome)))
+		return false;
+	return outcome != TEST_PASSED || (seen & ~bad);
+}
+
 /* changed[i]: the outcome is none of those known. */
 static int compare_outcomes(struct phase_ctx *ctx, const struct suite_run *run, bool *changed, bool *any,
 			    struct err *err)
@@ -375,7 +387,7 @@ static int compare_outcomes(struct phase_ctx *ctx, const struct suite_run *run, 
 	if (outcomes_before(ctx, run, seen, any, err) < 0)
 		return -1;
 	for (size_t i = 0; i < run->tests.len; i++)
-		changed[i] = seen[i] != 0 && !(seen[i] & OUTCOME_BIT(run->tests.at[i].outcome));
+		changed[i] = differs(seen[i], run->tests.at[i].outcome);
 	return 0;
 }
 
@@ -431,27 +443,52 @@ static int keep_run(struct phase_ctx *ctx, const char *purpose, const struct sui
 	return ctx->history ? history_record(ctx->history, &what, run, NULL, err) : 0;
 }
 
-static int verify_outcomes(struct phase_ctx *ctx, struct gate_result *result, struct err *err)
+/* One run, held against the outcomes on record. */
+struct comparison {
+	struct suite_run run;
+	bool *changed;   /* one a test */
+	size_t changes;
+	bool any;        /* there was something to compare with */
+};
+
+static void comparison_release(struct comparison *comparison)
 {
-	cleanup_suite_run struct suite_run run = SUITE_RUN_INIT;
-	bool any;
-	if (run_suite(ctx, &run, err) < 0)
+	suite_run_release(&comparison->run);
+	free(comparison->changed);
+	comparison->changed = NULL;
+}
+#define cleanup_comparison __attribute__((cleanup(comparison_release)))
+
+static int compare_run(struct phase_ctx *ctx, struct comparison *comparison, struct gate_result *result,
+		       struct err *err)
+{
+	struct suite_run *run = &comparison->run;
+	comparison_release(comparison);
+	if (run_suite(ctx, run, err) < 0)
 		return -1;
-	size_t count = run.tests.len;
-	if (count == 0)
+	if (run->tests.len == 0)
 		return say_no_tests(ctx->project, err);
-	cleanup_free bool *changed = os_calloc(count + 1, sizeof(*changed));
-	if (!changed)
+	comparison->changed = os_calloc(run->tests.len + 1, sizeof(bool));
+	if (!comparison->changed)
 		return err_no_memory(err);
-	if (compare_outcomes(ctx, &run, changed, &any, err) < 0)
+	if (compare_outcomes(ctx, run, comparison->changed, &comparison->any, err) < 0)
 		return -1;
-	if (!any)
+	if (count_true(comparison->changed, run->tests.len) > 0 &&
+	    confirm_changes(ctx, run, comparison->changed, result, err) < 0)
+		return -1;
+	comparison->changes = count_true(comparison->changed, run->tests.len);
+	return 0;
+}
+
+static int conclude_comparison(struct phase_ctx *ctx, const struct comparison *comparison,
+			       struct gate_result *result, struct err *err)
+{
+	size_t count = comparison->run.tests.len, changes = comparison->changes;
+	if (!comparison->any)
 		return conclude(result, GATE_FAILED, err,
 				"no outcomes from before are on record: run comb setup, or comb mark on an unmarked suite");
-	if (count_true(changed, count) > 0 && confirm_changes(ctx, &run, changed, result, err) < 0)
-		return -1;
-	size_t changes = count_true(changed, count);
-	if (name_changed(&run, changed, result, err) < 0 || keep_run(ctx, AFTER_PURPOSE, &run, err) < 0)
+	if (name_changed(&comparison->run, comparison->changed, result, err) < 0 ||
+	    keep_run(ctx, AFTER_PURPOSE, &comparison->run, err) < 0)
 		return -1;
 	json_decref(result->data);
 	result->data = json_pack("{s:I, s:I}", "tests", (json_int_t)count, "changed", (json_int_t)changes);
@@ -461,27 +498,59 @@ static int verify_outcomes(struct phase_ctx *ctx, struct gate_result *result, st
 			count);
 }
 
+static int verify_outcomes(struct phase_ctx *ctx, struct gate_result *result, struct err *err)
+{
+	cleanup_comparison struct comparison comparison = { .run = SUITE_RUN_INIT };
+	if (compare_run(ctx, &comparison, result, err) < 0)
+		return -1;
+	return conclude_comparison(ctx, &comparison, result, err);
+}
+
+static int note_moved(struct phase_ctx *ctx, const struct strings *files, struct gate_result *result)
+{
+	for (size_t i = 0; i < files->len; i++) {
+		sink_notef(ctx->sink, "%s is put back: its tests fare otherwise with these marks", files->at[i]);
+		if (str_addf(&result->detail, "Put back: %s, for its tests fared otherwise with the marks in it\n",
+			     files->at[i]) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* The marks of files whose tests fare otherwise now move out of the source, or become lighter. */
+static int restore_outcomes(struct phase_ctx *ctx, struct comparison *comparison, struct gate_result *result,
+			    struct err *err)
+{
+	cleanup_strings struct strings files = STRINGS_INIT;
+	for (int round = 0;; round++) {
+		if (compare_run(ctx, comparison, result, err) < 0)
+			return -1;
+		if (comparison->changes == 0 || round == MOST_MOVES)
+			break;
+		if (mark_apply_move(ctx, &comparison->run, comparison->changed, &files, err) < 0)
+			return -1;
+		if (files.len == 0)
+			break;
+		if (note_moved(ctx, &files, result) < 0)
+			return err_no_memory(err);
+	}
+	return 0;
+}
+
 /* A suite that was fully marked when comb came has nothing to be compared with, and nothing was changed. */
 static int reach_outcomes(struct phase_ctx *ctx, struct gate_result *result, struct err *err)
 {
 	cleanup_mark_record struct mark_record record = MARK_RECORD_INIT;
-	cleanup_suite_run struct suite_run run = SUITE_RUN_INIT;
-	cleanup_suite_run struct suite_run collected = SUITE_RUN_INIT;
-	bool any;
-	if (collect(ctx, NULL, &collected, err) < 0)
-		return -1;
-	cleanup_free unsigned *seen = os_calloc(collected.tests.len + 1, sizeof(*seen));
-	if (!seen)
-		return err_no_memory(err);
-	if (outcomes_before(ctx, &collected, seen, &any, err) < 0)
-		return -1;
+	cleanup_comparison struct comparison comparison = { .run = SUITE_RUN_INIT };
 	if (ctx->history && mark_record_load(&record, ctx->history, err) < 0)
 		return -1;
-	if (any || record.marks.len > 0 || record.hooks.len > 0)
-		return verify_outcomes(ctx, result, err);
-	if (run_suite(ctx, &run, err) < 0 || keep_run(ctx, MEASURE_PURPOSE, &run, err) < 0)
+	if (restore_outcomes(ctx, &comparison, result, err) < 0)
 		return -1;
-	return conclude(result, GATE_PASSED, err, "no mark was added; %zu outcomes recorded", run.tests.len);
+	if (comparison.any || record.marks.len > 0 || record.hooks.len > 0)
+		return conclude_comparison(ctx, &comparison, result, err);
+	if (keep_run(ctx, MEASURE_PURPOSE, &comparison.run, err) < 0)
+		return -1;
+	return conclude(result, GATE_PASSED, err, "no mark was added; %zu outcomes recorded", comparison.run.tests.len);
 }
 
 static const struct gate gates[] = {

@@ -20,6 +20,7 @@ void mark_work_release(struct mark_work *work)
 	mark_plan_release(&work->plan);
 	test_sources_release(&work->sources);
 	measurement_release(&work->measurement);
+	suite_run_release(&work->after);
 	free(work->verdicts);
 	changeset_release(&work->set);
 	strings_release(&work->put_back);
@@ -31,11 +32,19 @@ static const char *root_of(const struct mark_work *work)
 	return work->ctx->project->root;
 }
 
-int mark_work_prepare(struct mark_work *work, struct phase_ctx *ctx, struct err *err)
+int mark_collect(struct phase_ctx *ctx, struct suite_run *run, struct err *err)
+{
+	struct suite_options options = { .engine = ENGINE_SERIAL, .collect_only = true, .whole = true,
+					 .timeout_s = ctx->settings->timeout_s };
+	sink_step(ctx->sink, "collecting the suite");
+	return suite_run(ctx->project, &options, run, err);
+}
+
+int mark_work_prepare(struct mark_work *work, struct phase_ctx *ctx, struct suite_run *whole, struct err *err)
 {
 	mark_work_release(work);
 	work->ctx = ctx;
-	if (measure_suite(ctx, &work->measurement, err) < 0)
+	if (measure_suite(ctx, whole, &work->measurement, err) < 0)
 		return -1;
 	const struct suite_run *run = &work->measurement.run;
 	cleanup_free int *clock_lines = os_calloc(run->tests.len + 1, sizeof(int));
@@ -104,14 +113,6 @@ static int edit_sources(struct mark_work *work, struct err *err)
 
 /* --- The check --- */
 
-static int collect(struct mark_work *work, struct suite_run *run, struct err *err)
-{
-	struct suite_options options = { .engine = ENGINE_SERIAL, .collect_only = true, .whole = true,
-					 .timeout_s = work->ctx->settings->timeout_s };
-	sink_step(work->ctx->sink, "collecting the suite again");
-	return suite_run(work->ctx->project, &options, run, err);
-}
-
 static const struct change *find_change(const struct changeset *set, const char *path)
 {
 	for (size_t i = 0; path && i < set->changes.len; i++)
@@ -145,13 +146,37 @@ static int put_back_all(struct mark_work *work, const char *why, struct err *err
 	return count;
 }
 
-/* Every file that can have given a test a mark: its own, its function's, those of its classes. */
-static int put_back_test(struct mark_work *work, const struct test *test, const char *why, struct err *err)
+/* Whether that file was given a mark of that category; at module level only, if asked. */
+static bool placed_in(const struct mark_work *work, const struct test_source *source, enum category category,
+		      bool module_only)
 {
-	int count = 0, done = test->path ? put_back(work, test->path, why, err) : 0;
+	for (size_t i = 0; i < work->plan.places.len; i++) {
+		const struct mark_place *place = &work->plan.places.at[i];
+		bool is_module = !place->class_path && !place->function;
+		if (place->source == source && place->category == category && (is_module || !module_only))
+			return true;
+	}
+	return false;
+}
+
+static int put_back_guilty(struct mark_work *work, const char *name, enum category category, struct err *err)
+{
+	struct test_source *source = test_sources_get(&work->sources, name, err);
+	if (!source)
+		return -1;
+	if (!placed_in(work, source, category, false))
+		return 0;
+	return put_back(work, name, "its mark reaches tests that it is not for", err);
+}
+
+/* The files that a test takes marks from: its own, its function's, those of its classes. */
+static int put_back_own_files(struct mark_work *work, const struct test *test, enum category category,
+			      struct err *err)
+{
+	int count = 0, done = test->path ? put_back_guilty(work, test->path, category, err) : 0;
 	count += done;
 	if (done >= 0 && test->source_path) {
-		done = put_back(work, test->source_path, why, err);
+		done = put_back_guilty(work, test->source_path, category, err);
 		count += done;
 	}
 	for (size_t i = 0; done >= 0 && i < test->bases.len; i++) {
@@ -159,10 +184,43 @@ static int put_back_test(struct mark_work *work, const struct test *test, const 
 		const char *separator = strstr(test->bases.at[i], "::");
 		if (str_add(&path, test->bases.at[i], separator ? (size_t)(separator - test->bases.at[i]) : 0) < 0)
 			return err_no_memory(err);
-		done = put_back(work, str_text(&path), why, err);
+		done = put_back_guilty(work, str_text(&path), category, err);
 		count += done;
 	}
 	return done < 0 ? -1 : count;
+}
+
+/* A category that a test should not have. `from module import *` carries a pytestmark to modules far away. */
+static int put_back_source_of(struct mark_work *work, const struct test *test, enum category category,
+			      struct err *err)
+{
+	int count = put_back_own_files(work, test, category, err);
+	for (size_t i = 0; count == 0 && i < work->sources.files.len; i++) {
+		struct test_source *source = work->sources.files.at[i];
+		if (!placed_in(work, source, category, true))
+			continue;
+		int done = put_back(work, source->path, "its mark is imported elsewhere", err);
+		if (done < 0)
+			return -1;
+		count += done;
+	}
+	return count;
+}
+
+/* Categories of a test beside the one it was given. */
+static int put_back_test(struct mark_work *work, const struct test *test, enum category wanted, struct err *err)
+{
+	int count = 0;
+	for (size_t i = 0; i < test->marks.len; i++) {
+		enum category category = category_parse(test->marks.at[i]);
+		if (category == CATEGORY_NONE || category == wanted)
+			continue;
+		int done = put_back_source_of(work, test, category, err);
+		if (done < 0)
+			return -1;
+		count += done;
+	}
+	return count;
 }
 
 static bool same_tests(const struct suite_run *a, const struct suite_run *b)
@@ -204,7 +262,7 @@ static int check(struct mark_work *work, const struct suite_run *after, struct e
 		bool wrong = category != CATEGORY_NONE && (category != work->verdicts[i].category || several);
 		if (!wrong || work->verdicts[i].by_user)
 			continue;
-		int done = put_back_test(work, &after->tests.at[i], "its mark reaches tests that it is not for", err);
+		int done = put_back_test(work, &after->tests.at[i], work->verdicts[i].category, err);
 		if (done < 0)
 			return -1;
 		count += done;
@@ -213,13 +271,13 @@ static int check(struct mark_work *work, const struct suite_run *after, struct e
 }
 
 /* Until nothing is wrong. A collection that fails altogether puts everything back. */
-static int settle(struct mark_work *work, struct suite_run *after, struct err *err)
+static int settle(struct mark_work *work, struct err *err)
 {
 	for (int round = 1;; round++) {
 		struct err why = ERR_INIT;
 		int count;
-		if (collect(work, after, &why) == 0) {
-			count = check(work, after, err);
+		if (mark_collect(work->ctx, &work->after, &why) == 0) {
+			count = check(work, &work->after, err);
 		} else {
 			if (why.kind == ERR_INTERRUPTED || why.kind == ERR_INTERNAL) {
 				*err = why;
@@ -239,8 +297,9 @@ static int settle(struct mark_work *work, struct suite_run *after, struct err *e
 
 /* --- The table, for what no source line can mark --- */
 
-static void take_covered(struct mark_work *work, const struct suite_run *after)
+static void take_covered(struct mark_work *work)
 {
+	const struct suite_run *after = &work->after;
 	bool several;
 	for (size_t i = 0; i < after->tests.len && i < work->plan.count; i++)
 		work->plan.covered[i] = category_of_marks(&after->tests.at[i], &several) != CATEGORY_NONE;
@@ -290,7 +349,6 @@ static int drop_table(struct mark_work *work, const struct strings *hooks, struc
 
 static int write_table(struct mark_work *work, struct strings *hooks, struct err *err)
 {
-	cleanup_suite_run struct suite_run after = SUITE_RUN_INIT;
 	struct err why = ERR_INIT;
 	const struct suite_run *before = &work->measurement.run;
 	if (add_table(work, hooks, &why) < 0 && why.kind == ERR_INPUT) {
@@ -306,14 +364,16 @@ static int write_table(struct mark_work *work, struct strings *hooks, struct err
 		return 0;
 	if (changeset_write(&work->set, err) < 0)
 		return -1;
-	if (collect(work, &after, &why) == 0 && same_tests(before, &after) &&
-	    after.collect_errors.len <= before->collect_errors.len)
+	if (mark_collect(work->ctx, &work->after, &why) == 0 && same_tests(before, &work->after) &&
+	    work->after.collect_errors.len <= before->collect_errors.len)
 		return 0;
 	if (why.kind == ERR_INTERRUPTED || drop_table(work, hooks, err) < 0) {
 		*err = err->kind == ERR_NONE ? why : *err;
 		return -1;
 	}
 	strings_release(hooks);
+	if (mark_collect(work->ctx, &work->after, err) < 0)
+		return -1;
 	return note_put_back(work, MARK_TABLE_NAME, "the suite collects other tests with the hook in conftest.py", err);
 }
 
@@ -351,14 +411,13 @@ static int record_work(struct mark_work *work, const struct strings *hooks, stru
 
 static int write_all(struct mark_work *work, struct err *err)
 {
-	cleanup_suite_run struct suite_run after = SUITE_RUN_INIT;
 	cleanup_strings struct strings hooks = STRINGS_INIT;
 	if (!work->ctx->settings->marks_in_config && edit_sources(work, err) < 0)
 		return -1;
 	sink_step(work->ctx->sink, "writing the marks");
-	if (changeset_write(&work->set, err) < 0 || settle(work, &after, err) < 0)
+	if (changeset_write(&work->set, err) < 0 || settle(work, err) < 0)
 		return -1;
-	take_covered(work, &after);
+	take_covered(work);
 	return write_table(work, &hooks, err) < 0 || record_work(work, &hooks, err) < 0 ? -1 : 0;
 }
 
@@ -439,6 +498,147 @@ static int remove_hooks(struct phase_ctx *ctx, const struct mark_record *record,
 			return err_no_memory(err);
 	}
 	return 0;
+}
+
+/* --- From the source into the table --- */
+
+static bool is_on_record(const struct mark_record *record, const char *file)
+{
+	for (size_t i = 0; i < record->marks.len; i++)
+		if (strcmp(record->marks.at[i].file, file) == 0)
+			return true;
+	return false;
+}
+
+static int add_file(const struct mark_record *record, struct strings *files, const char *path, size_t len)
+{
+	cleanup_str struct str file = STR_INIT;
+	if (str_add(&file, path, len) < 0)
+		return -1;
+	if (!is_on_record(record, file.buf) || strings_find(files, file.buf) >= 0)
+		return 0;
+	return strings_add(files, file.buf);
+}
+
+/* The files on record that can have given the changed tests a mark. */
+static int find_guilty(const struct mark_record *record, const struct suite_run *run, const bool *changed,
+		       struct strings *files)
+{
+	for (size_t i = 0; i < run->tests.len; i++) {
+		const struct test *test = &run->tests.at[i];
+		if (!changed[i] || !test->path)
+			continue;
+		if (add_file(record, files, test->path, strlen(test->path)) < 0 ||
+		    (test->source_path && add_file(record, files, test->source_path, strlen(test->source_path)) < 0))
+			return -1;
+		for (size_t b = 0; b < test->bases.len; b++) {
+			const char *end = strstr(test->bases.at[b], "::");
+			if (end && add_file(record, files, test->bases.at[b], (size_t)(end - test->bases.at[b])) < 0)
+				return -1;
+		}
+	}
+	return 0;
+}
+
+static void forget_marks(struct mark_record *record, const struct strings *files)
+{
+	size_t kept = 0;
+	for (size_t i = 0; i < record->marks.len; i++) {
+		if (strings_find(files, record->marks.at[i].file) < 0)
+			record->marks.at[kept++] = record->marks.at[i];
+		else
+			placed_mark_release(&record->marks.at[i]);
+	}
+	record->marks.len = kept;
+}
+
+/*
+ * Every test shall keep the category it has now; but where the suite leaves out
+ * what bears a mark (--runslow), a lighter one that it does not leave out.
+ */
+static int take_present_categories(struct mark_work *work, const struct suite_run *ran, const bool *changed,
+				   bool *lighter, struct err *err)
+{
+	struct suite_run *run = &work->measurement.run;
+	bool several;
+	if (mark_collect(work->ctx, run, err) < 0)
+		return -1;
+	cleanup_free size_t *match = suite_match(ran, run);
+	work->plan.count = run->tests.len;
+	work->verdicts = os_calloc(run->tests.len + 1, sizeof(*work->verdicts));
+	work->plan.covered = os_calloc(run->tests.len + 1, sizeof(bool));
+	if (!work->verdicts || !work->plan.covered || !match)
+		return err_no_memory(err);
+	for (size_t i = 0; i < run->tests.len; i++) {
+		struct verdict *verdict = &work->verdicts[i];
+		bool left_out = match[i] != SIZE_MAX && changed[match[i]] &&
+				ran->tests.at[match[i]].outcome == TEST_SKIPPED;
+		verdict->category = category_of_marks(&run->tests.at[i], &several);
+		if (left_out && verdict->category > CATEGORY_UNIT) {
+			verdict->category--;
+			*lighter = true;
+		}
+	}
+	return 0;
+}
+
+static int plan_again(struct mark_work *work, struct err *err)
+{
+	for (size_t i = 0; i < work->plan.count; i++)
+		work->verdicts[i].by_user = work->plan.covered[i];
+	if (test_sources_open(&work->sources, root_of(work), err) < 0 ||
+	    mark_plan_make(&work->plan, &work->sources, &work->after, work->verdicts, err) < 0)
+		return -1;
+	return edit_sources(work, err) < 0 ? -1 : changeset_write(&work->set, err);
+}
+
+static int place_again(struct mark_work *work, struct mark_record *record, const struct suite_run *ran,
+		       const bool *changed, const struct strings *files, struct err *err)
+{
+	cleanup_strings struct strings hooks = STRINGS_INIT;
+	bool lighter = false;
+	if (take_present_categories(work, ran, changed, &lighter, err) < 0)
+		return -1;
+	for (size_t i = 0; i < files->len; i++)
+		if (remove_from_file(work->ctx, record, files->at[i], &work->set, err) < 0)
+			return -1;
+	if (changeset_write(&work->set, err) < 0 || mark_collect(work->ctx, &work->after, err) < 0)
+		return -1;
+	take_covered(work);
+	forget_marks(record, files);
+	if (lighter && (plan_again(work, err) < 0 || settle(work, err) < 0 || record_places(work, record, err) < 0))
+		return -1;
+	take_covered(work);
+	if (write_table(work, &hooks, err) < 0)
+		return -1;
+	for (size_t i = 0; i < hooks.len; i++)
+		if (strings_find(&record->hooks, hooks.at[i]) < 0 && strings_add(&record->hooks, hooks.at[i]) < 0)
+			return err_no_memory(err);
+	return mark_record_store(record, work->ctx->history, err);
+}
+
+int mark_apply_move(struct phase_ctx *ctx, const struct suite_run *run, const bool *changed, struct strings *files,
+		    struct err *err)
+{
+	cleanup_mark_work struct mark_work work = MARK_WORK_INIT;
+	cleanup_mark_record struct mark_record record = MARK_RECORD_INIT;
+	struct err undoing = ERR_INIT;
+	work.ctx = ctx;
+	strings_release(files);
+	if (!ctx->history)
+		return 0;
+	if (mark_record_load(&record, ctx->history, err) < 0)
+		return -1;
+	if (find_guilty(&record, run, changed, files) < 0)
+		return err_no_memory(err);
+	if (files->len == 0)
+		return 0;
+	if (test_sources_open(&work.sources, root_of(&work), err) == 0 &&
+	    place_again(&work, &record, run, changed, files, err) == 0)
+		return 0;
+	if (changeset_undo(&work.set, &undoing) < 0)
+		err_hint(err, "%s", undoing.text);
+	return -1;
 }
 
 int mark_apply_remove(struct phase_ctx *ctx, size_t *files, struct err *err)

@@ -22,22 +22,34 @@ struct mark_work {
 	struct test_sources sources;
 	struct verdict *verdicts;    /* one a test of measurement.run */
 	struct mark_plan plan;
+	struct suite_run after;      /* the suite as it was collected last, with what is written */
 	struct changeset set;        /* all that was, or is to be, written */
 	struct strings put_back;     /* "tests/test_a.py: why" */
 	size_t modules, classes, functions; /* places written */
 	size_t rows;                 /* of comb-marks.json that were added */
 };
-#define MARK_WORK_INIT { .measurement = MEASUREMENT_INIT, .sources = TEST_SOURCES_INIT, .plan = MARK_PLAN_INIT }
+#define MARK_WORK_INIT { .measurement = MEASUREMENT_INIT, .after = SUITE_RUN_INIT, .sources = TEST_SOURCES_INIT, .plan = MARK_PLAN_INIT }
 void mark_work_release(struct mark_work *work);
 #define cleanup_mark_work __attribute__((cleanup(mark_work_release)))
 
-/* Measures, sorts and plans. Look at work->measurement.run for what went wrong with the suite itself. */
-int mark_work_prepare(struct mark_work *work, struct phase_ctx *ctx, struct err *err);
+/* The suite as pytest collects it, with the tests that its own -m leaves out. */
+int mark_collect(struct phase_ctx *ctx, struct suite_run *run, struct err *err);
+/* Measures, sorts and plans; whole is taken over. Look at work->measurement.run for what went wrong with the suite itself. */
+int mark_work_prepare(struct mark_work *work, struct phase_ctx *ctx, struct suite_run *whole, struct err *err);
 /* Fills work->set with what would be written, and writes nothing: for a diff. */
 int mark_work_preview(struct mark_work *work, struct err *err);
 /* Writes, checks, puts back, and records. On an error everything is put back. */
 int mark_work_write(struct mark_work *work, struct err *err);
 
+/*
+ * For tests of run that fare otherwise since they were marked (changed[i]):
+ * takes comb's marks out of the files they come from and keeps the categories
+ * in comb-marks.json instead; or, where the suite skips what bears that mark,
+ * marks those tests with a lighter category. *files: names of those files; none
+ * where nothing of comb's stands in them.
+ */
+int mark_apply_move(struct phase_ctx *ctx, const struct suite_run *run, const bool *changed, struct strings *files,
+		    struct err *err);
 /*
  * Takes out every mark, table and hook on record. *files: how many were changed.
  * ERR_INPUT: nothing is on record.

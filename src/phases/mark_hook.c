@@ -36,14 +36,14 @@ static const char *const head[] = {
 	"",
 };
 
-/* A conftest can hold each hook once; the first that is free is used. */
+/* A conftest can hold each hook once; the first that is free is used. The first sees tests of other folders too. */
 static const struct {
 	const char *name;
 	const char *lines[4];
 } hooks[] = {
-	{ "pytest_itemcollected", { "def pytest_itemcollected(item):", "    _comb_mark(item)" } },
 	{ "pytest_collection_modifyitems",
 	  { "def pytest_collection_modifyitems(items):", "    for item in items:", "        _comb_mark(item)" } },
+	{ "pytest_itemcollected", { "def pytest_itemcollected(item):", "    _comb_mark(item)" } },
 };
 
 static bool has_conftest(const char *root, const char *folder)
@@ -69,22 +69,59 @@ static int add_place(struct strings *paths, const char *folder)
 	return strings_find(paths, path.buf) >= 0 ? 0 : strings_add(paths, path.buf);
 }
 
-static int place_of(const char *root, const struct test *test, struct strings *paths)
+/* The folder of a test's file. */
+static int folder_of(const struct test *test, struct str *folder)
 {
-	cleanup_str struct str folder = STR_INIT, own = STR_INIT;
+	str_clear(folder);
 	if (!test->path || test->path[0] == '/')
-		return add_place(paths, "");
-	if (str_adds(&folder, test->path) < 0)
+		return 0;
+	if (str_adds(folder, test->path) < 0)
 		return -1;
-	go_up(&folder);
-	if (str_adds(&own, str_text(&folder)) < 0)
+	go_up(folder);
+	return 0;
+}
+
+/* The nearest folder with a conftest.py. 1: *folder is it; 0: there is none; -1: no memory. */
+static int nearest_conftest(const char *root, const struct test *test, struct str *folder)
+{
+	if (folder_of(test, folder) < 0)
 		return -1;
-	while (!has_conftest(root, str_text(&folder))) {
-		if (folder.len == 0)
-			return add_place(paths, text_equals(test->kind, "function") ? str_text(&own) : "");
-		go_up(&folder);
+	while (!has_conftest(root, str_text(folder))) {
+		if (folder->len == 0)
+			return 0;
+		go_up(folder);
 	}
+	return 1;
+}
+
+static bool is_function(const struct test *test)
+{
+	return text_equals(test->kind, "function");
+}
+
+static int place_of_function(const char *root, const struct test *test, struct strings *paths)
+{
+	cleanup_str struct str folder = STR_INIT;
+	int found = nearest_conftest(root, test, &folder);
+	if (found < 0 || (found == 0 && folder_of(test, &folder) < 0))
+		return -1;
 	return add_place(paths, str_text(&folder));
+}
+
+/* Where the suite has its conftest.py, or where one would do no harm: beside test functions, else in the root. */
+static int place_of_session(const char *root, const struct suite_run *run, struct strings *paths)
+{
+	cleanup_str struct str folder = STR_INIT, beside = STR_INIT;
+	if (paths->len > 0)
+		return 0;
+	for (size_t i = 0; i < run->tests.len; i++) {
+		int found = nearest_conftest(root, &run->tests.at[i], &folder);
+		if (found != 0)
+			return found < 0 ? -1 : add_place(paths, str_text(&folder));
+		if (beside.len == 0 && is_function(&run->tests.at[i]) && folder_of(&run->tests.at[i], &beside) < 0)
+			return -1;
+	}
+	return add_place(paths, str_text(&beside));
 }
 
 /* Whether the conftest of another place is loaded for all tests of this one. */
@@ -116,15 +153,19 @@ int mark_hook_places(const char *root, const struct suite_run *run, const bool *
 		     struct err *err)
 {
 	const char *last = NULL;
+	bool others = false;
+	int failed = 0;
 	strings_release(paths);
-	for (size_t i = 0; i < run->tests.len; i++) {
+	for (size_t i = 0; !failed && i < run->tests.len; i++) {
 		const struct test *test = &run->tests.at[i];
 		if (covered[i] || (last && text_equals(last, test->path)))
 			continue;
-		if (place_of(root, test, paths) < 0)
-			return err_no_memory(err);
-		last = test->path;
+		others |= !is_function(test);
+		failed = is_function(test) ? place_of_function(root, test, paths) : 0;
+		last = is_function(test) ? test->path : NULL;
 	}
+	if (failed || (others && place_of_session(root, run, paths) < 0))
+		return err_no_memory(err);
 	return drop_needless(paths) < 0 ? err_no_memory(err) : 0;
 }
 

@@ -2,8 +2,9 @@
  * mark_hook.h: the block at the end of a conftest.py that applies comb-marks.json.
  *
  * It goes into the conftest.py nearest to the tests that need it (at or above
- * their folder); where there is none, one is made beside the tests, or, for
- * tests that stand in the code itself (doctests), in the project's root.
+ * their folder); where there is none, one is made beside them. Tests that stand
+ * in the code itself (doctests) get no conftest.py there: a hook that sees all
+ * tests of the session does for them, wherever the suite has its conftest.py.
  */
 #ifndef COMB_PHASES_MARK_HOOK_H
 #define COMB_PHASES_MARK_HOOK_H

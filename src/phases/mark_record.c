@@ -12,7 +12,7 @@
 
 #define RECORD_KEY "mark.placed"
 
-static void mark_release(struct placed_mark *mark)
+void placed_mark_release(struct placed_mark *mark)
 {
 	free(mark->file);
 	free(mark->class_path);
@@ -50,7 +50,7 @@ static int load_mark(struct mark_record *record, json_t *object)
 	bool whole = !failed && mark.file && mark.mark;
 	if (whole && vec_push(&record->marks, mark) == 0)
 		return 0;
-	mark_release(&mark);
+	placed_mark_release(&mark);
 	return failed || whole ? -1 : 0;
 }
 
@@ -99,7 +99,7 @@ int mark_record_add(struct mark_record *record, const struct placed_mark *mark, 
 	bool whole = copy.file && copy.mark && !copy.class_path == !mark->class_path && !copy.function == !mark->function;
 	if (whole && vec_push(&record->marks, copy) == 0)
 		return 0;
-	mark_release(&copy);
+	placed_mark_release(&copy);
 	return err_no_memory(err);
 }
 
@@ -132,7 +132,7 @@ int mark_record_store(const struct mark_record *record, struct history *history,
 void mark_record_release(struct mark_record *record)
 {
 	for (size_t i = 0; i < record->marks.len; i++)
-		mark_release(&record->marks.at[i]);
+		placed_mark_release(&record->marks.at[i]);
 	vec_release(&record->marks);
 	strings_release(&record->hooks);
 	*record = (struct mark_record)MARK_RECORD_INIT;

@@ -13,6 +13,8 @@ struct placed_mark {
 	char *mark;       /* "unit" */
 };
 
+void placed_mark_release(struct placed_mark *mark);
+
 struct mark_record {
 	VEC(struct placed_mark) marks;
 	struct strings hooks; /* conftest files with the hook, relative to the root */

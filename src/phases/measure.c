@@ -189,38 +189,33 @@ static void widen(struct measurement *measurement, struct suite_run *whole, cons
 }
 
 /* The suite may select by marks of its own; those left out need a category too. */
-static int add_left_out(struct phase_ctx *ctx, struct measurement *measurement, struct err *err)
+static int add_left_out(struct measurement *measurement, struct suite_run *whole, struct err *err)
 {
-	cleanup_suite_run struct suite_run whole = SUITE_RUN_INIT;
-	struct suite_options options = { .engine = ENGINE_SERIAL, .collect_only = true, .whole = true,
-					 .timeout_s = ctx->settings->timeout_s };
-	if (suite_run(ctx->project, &options, &whole, err) < 0)
-		return -1;
-	measurement->left_out = os_calloc(whole.tests.len + measurement->run.tests.len + 1, sizeof(bool));
-	cleanup_free size_t *match = suite_match(&measurement->run, &whole);
+	measurement->left_out = os_calloc(whole->tests.len + measurement->run.tests.len + 1, sizeof(bool));
+	cleanup_free size_t *match = suite_match(&measurement->run, whole);
 	cleanup_free size_t *indexes = os_calloc(measurement->run.tests.len + 1, sizeof(*indexes));
 	if (!measurement->left_out || !match || !indexes)
 		return err_no_memory(err);
-	if (whole.tests.len <= measurement->run.tests.len)
+	if (whole->tests.len <= measurement->run.tests.len)
 		return 0;
 	memset(indexes, 0xff, measurement->run.tests.len * sizeof(*indexes));
-	for (size_t i = 0; i < whole.tests.len; i++) {
+	for (size_t i = 0; i < whole->tests.len; i++) {
 		measurement->left_out[i] = match[i] == SIZE_MAX;
 		if (match[i] != SIZE_MAX)
 			indexes[match[i]] = i;
 	}
-	widen(measurement, &whole, indexes);
+	widen(measurement, whole, indexes);
 	return 0;
 }
 
-int measure_suite(struct phase_ctx *ctx, struct measurement *measurement, struct err *err)
+int measure_suite(struct phase_ctx *ctx, struct suite_run *whole, struct measurement *measurement, struct err *err)
 {
 	measurement_release(measurement);
 	sink_step(ctx->sink, "measuring the suite, watching what tests touch");
 	if (run_once(ctx, true, &measurement->run, err) < 0)
 		return -1;
 	int runs = planned_runs(ctx, measurement);
-	if (add_left_out(ctx, measurement, err) < 0)
+	if (add_left_out(measurement, whole, err) < 0)
 		return -1;
 	size_t count = measurement->run.tests.len;
 	struct samples samples = { .capacity = (size_t)runs };

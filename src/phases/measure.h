@@ -30,11 +30,12 @@ struct measurement {
 #define MEASUREMENT_INIT { .run = SUITE_RUN_INIT }
 
 /*
- * run holds every test of the suite, those that its own -m leaves out too.
+ * whole: the suite as it was collected (suite_options.whole); its tests are
+ * taken over where it has more than the run, for the suite's own -m left them out.
  * A suite with collection errors, or that exceeds the time limit, is measured
  * by one run as far as it goes: see run.collect_errors, run.timed_out.
  */
-int measure_suite(struct phase_ctx *ctx, struct measurement *measurement, struct err *err);
+int measure_suite(struct phase_ctx *ctx, struct suite_run *whole, struct measurement *measurement, struct err *err);
 void measurement_release(struct measurement *measurement);
 #define cleanup_measurement __attribute__((cleanup(measurement_release)))
 
