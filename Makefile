@@ -6,7 +6,7 @@ VENV := .venv/bin
 MESON := $(VENV)/meson
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: help adopt build asan test check unit e2e real bench fuzz fault install clean bootstrap format rules
+.PHONY: help adopt build asan test check unit e2e real bench fuzz fault compat install clean bootstrap format rules
 
 help: ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -35,6 +35,9 @@ check: build unit ## before every commit: build, unit and golden tests, house ru
 
 unit: build ## C unit tests
 	@$(MESON) test -C build --quiet
+
+compat: build ## plugins, and Python x pytest, beside serial and xdist: writes docs/COMPATIBILITY.md (half an hour)
+	@$(VENV)/python tests/compat/run.py
 
 install: bootstrap ## build in release mode and install: make install PREFIX=/usr/local
 	@[ -f build-install/build.ninja ] || $(MESON) setup build-install -Dbuildtype=release --prefix=$(PREFIX) --libdir=lib >/dev/null

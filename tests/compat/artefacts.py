@@ -221,8 +221,8 @@ def ended_early(run: Run) -> Any:
     """That something failed, and that not all was run."""
     failed = [entry for entry in run.record if entry["kind"] == "report" and entry["outcome"] == "failed"]
     started = {entry["nodeid"] for entry in run.record if entry["kind"] == "start"}
-    return {"failed": bool(failed), "all run": len(started) >= 40, "said": sorted(set(
-        re.findall(r"!+ (stopping after \d+ failures?|xdist\.\w+: stopping after \d+ failures?) !+", run.output)))}
+    return {"failed": bool(failed), "all run": len(started) >= 40,
+            "said": bool(re.search(r"!+ .*stopping after \d+ failures? !+", run.output))}
 
 
 def order(run: Run) -> Any:

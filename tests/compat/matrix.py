@@ -26,11 +26,11 @@ ONE_WORKER = ("workers",)
 
 SCENARIOS = (
     Scenario("all outcomes, doctests, junit xml, -rA, --durations",
-             ("--doctest-modules", "--junitxml=junit.xml", "-rA", "--durations=1"),
+             ("--doctest-modules", "--junitxml=junit.xml", "-o", "junit_family=xunit1", "-rA", "--durations=1"),
              ("junit xml", "durations", "failures shown", "last failed", "node ids", "properties"), every_start=True),
-    Scenario("-x", ("-x",), ("ended early",), ignored_aspects=STOPPING + ONE_WORKER, every_start=True),
+    Scenario("-x", ("-x",), ("ended early",), ignored_aspects=STOPPING + ONE_WORKER),
     Scenario("--maxfail", ("--maxfail=2",), ("ended early",), ignored_aspects=STOPPING + ONE_WORKER),
-    Scenario("-k", ("-k", "number and not 3"), every_start=True),
+    Scenario("-k", ("-k", "number and not 3")),
     Scenario("-m", ("-m", "fast"),),
     Scenario("--deselect", ("--deselect", "tests/test_outcomes.py::test_fails", "-q"),),
     Scenario("node ids", ("tests/test_scopes.py::TestClass", "tests/test_outcomes.py::test_number[3]"),
@@ -46,7 +46,7 @@ SCENARIOS = (
     Scenario("nothing selected", ("-k", "nothing_like_this"), ignored_aspects=ONE_WORKER),
     Scenario("errors in collection", (), project="broken", ignored_aspects=ONE_WORKER, every_start=True),
     Scenario("--continue-on-collection-errors", ("--continue-on-collection-errors",), ("failures shown",),
-             project="broken", every_start=True),
+             project="broken"),
     Scenario("usage error", ("--no-such-option",), ignored_aspects=ONE_WORKER),
     Scenario("no such file", ("tests/test_nothing.py",), ignored_aspects=ONE_WORKER),
     Scenario("pytest.exit in a test", ("tests/exits.py",), project="broken",
@@ -78,5 +78,5 @@ RELEASES = (
     Release("constraints-pytest7.txt", (3, 9), (3, 12)),
     Release("constraints-pytest8.txt", (3, 9), (3, 14)),
     Release("constraints-pytest9.txt", (3, 10), (3, 14)),
-    Release("constraints-pytest9.2.txt", (3, 10), (3, 14)),
+    Release("constraints-pytest9.2.txt", (3, 13), (3, 14)),
 )

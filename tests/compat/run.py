@@ -54,7 +54,9 @@ def run_case(case: Case, python: Path, ways: list[Mode]) -> dict[str, Verdict]:
 
 
 def explain(what: str, mode: str, verdict: Verdict, seen: Observation) -> None:
-    """For a person who watches: one line for each aspect that differs; the output goes to a file."""
+    """For a person who watches: one line for each aspect that is not as in the serial run; the output goes to a file."""
+    for aspect in verdict.unlike_serial:
+        say("    {} [{}] {}: as under xdist".format(what, mode, aspect))
     for aspect, changes in verdict.differences.items():
         say("    {} [{}] {}: {}".format(what, mode, aspect, "; ".join(changes[:2]).replace("\n", " ")[:230]))
     log = environment.CACHE / "logs" / "{}-{}.txt".format(what, mode).replace("/", "-").replace(" ", "-")
@@ -105,7 +107,7 @@ def run_scenario(scenario: Scenario, python: Path, starts: list[str], xdist_fold
             if not verdict.passed:
                 rival = rival or observe(task, by_name["xdist"], Path(workplace))
                 verdict = judge(seen, serial, rival)
-            if not verdict.passed:
+            if verdict.unlike_serial or not verdict.passed:
                 explain(scenario.name, mode.name, verdict, seen)
             verdicts[mode.name] = verdict
     return verdicts
