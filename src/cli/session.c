@@ -63,6 +63,17 @@ static void read_settings(struct phase_settings *settings, const struct cli *cli
 		settings->marks_in_config = strcmp(cli_text(cli, "in", "source"), "config") == 0;
 }
 
+void session_choose_phases(const struct cli *cli, const struct phase *table[PHASES_MAX + 1])
+{
+	const char *last = cli_text(cli, "until", "");
+	for (size_t i = 0; phases[i]; i++) {
+		*table++ = phases[i];
+		if (strcmp(phases[i]->verb, last) == 0)
+			break;
+	}
+	*table = NULL;
+}
+
 int session_open(struct session *session, const struct cli *cli, struct err *err)
 {
 	*session = (struct session){ .cli = cli, .project = PROJECT_INIT };

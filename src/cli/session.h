@@ -35,6 +35,13 @@ struct session {
 	{ "install", 0, OPTION_FLAG, NULL, "install what is declared, with the project's own package manager" }, \
 	{ "in", 0, OPTION_CHOICE, "source|config", "where marks go: the tests' source (default) or a file beside the configuration" }
 
+/* For verbs with several phases. */
+#define UNTIL_OPTION                                                        \
+	{ "until", 0, OPTION_CHOICE, "setup|mark|check|tune", "the last phase to go to (default: all of them)" }
+
+/* The phases up to --until. Fills table, NULL at its end. */
+void session_choose_phases(const struct cli *cli, const struct phase *table[PHASES_MAX + 1]);
+
 int session_open(struct session *session, const struct cli *cli, struct err *err);
 /* -1 when output could not be written. Safe twice. */
 int session_close(struct session *session, struct err *err);

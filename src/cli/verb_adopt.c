@@ -12,7 +12,7 @@ static const struct option options[] = {
 	{ "branch", 0, OPTION_TEXT, "B", "the branch that gets a commit for each gate (default parallel-testing)" },
 	{ "no-commit", 0, OPTION_FLAG, NULL, "work in the project itself, after a backup, and commit nothing" },
 	{ "undo", 0, OPTION_FLAG, NULL, "put back every file that comb changed in the project itself" },
-	{ "until", 0, OPTION_CHOICE, "setup|mark|check|tune", "the last phase to adopt; a later run goes on behind it" },
+	UNTIL_OPTION,
 	{ "keep-worktree", 0, OPTION_FLAG, NULL, "leave the checkout of the branch behind, to look into it" },
 	SESSION_OPTIONS,
 	{ 0 },
@@ -151,18 +151,6 @@ static int print_summary(struct session *session, const char *branch, const stru
 	return 0;
 }
 
-/* The phases up to --until. Replaces *table, which has room for all. */
-static void choose_phases(const struct cli *cli, const struct phase **table)
-{
-	const char *last = cli_text(cli, "until", "");
-	for (size_t i = 0; phases[i]; i++) {
-		*table++ = phases[i];
-		if (strcmp(phases[i]->verb, last) == 0)
-			break;
-	}
-	*table = NULL;
-}
-
 static int adopt(struct session *session, struct err *err)
 {
 	const struct phase *table[PHASES_MAX + 1];
@@ -179,7 +167,7 @@ static int adopt(struct session *session, struct err *err)
 		.sink = &session->terminal.sink,
 		.listener = &session->listener,
 	};
-	choose_phases(cli, table);
+	session_choose_phases(cli, table);
 	if (in_place && !cli_flag(cli, "no-commit"))
 		sink_note(&session->terminal.sink,
 			  "no git repository: working in the project itself; comb adopt --undo puts it back");

@@ -9,6 +9,7 @@
 
 static const struct option options[] = {
 	{ "branch", 0, OPTION_TEXT, "B", "the branch to validate, if there is one (default parallel-testing), else HEAD" },
+	UNTIL_OPTION,
 	SESSION_OPTIONS,
 	{ 0 },
 };
@@ -30,13 +31,15 @@ static int choose_commit(const struct session *session, const char *branch, stru
 static int validate(struct session *session, struct gate_list *list, struct str *what, struct err *err)
 {
 	cleanup_lock struct lock lock = LOCK_INIT;
+	const struct phase *table[PHASES_MAX + 1];
 	struct adopt_options adopt_options = {
-		.table = phases,
+		.table = table,
 		.settings = session->settings,
 		.history = session->history,
 		.sink = &session->terminal.sink,
 		.listener = &session->listener,
 	};
+	session_choose_phases(session->cli, table);
 	if (lock_acquire(&lock, session->project.root, err) < 0)
 		return -1;
 	if (session->project.git_root) {
@@ -53,7 +56,7 @@ static int validate(struct session *session, struct gate_list *list, struct str 
 		.attempt = 1,
 	};
 	sink_note(&session->terminal.sink, "no git repository: validating the project as it lies here");
-	return validate_gates(&ctx, phases, &session->listener, list, err);
+	return validate_gates(&ctx, table, &session->listener, list, err);
 }
 
 static int print(struct session *session, const struct gate_list *list, const char *what, struct err *err)

@@ -198,3 +198,50 @@ def test_killed_and_run_again_it_finishes(slow, delay):
     report = slow.adopt()
     assert_adopted(slow, report)
     assert state(slow) == before
+
+
+def test_validate_measures_every_gate_in_a_clean_checkout(small):
+    small.adopt()
+    small.write("pytest.ini", "[pytest]\nmarkers = mine\n")  # the user's tree does not count
+    before = state(small)
+    done = small.comb("validate", "--json", "--until", "setup")
+    report = json.loads(done.stdout)
+    assert done.returncode == 0 and report["passed"], done.stderr
+    assert report["validated"] == f"refs/heads/{BRANCH}"
+    assert [gate["gate"] for gate in report["gates"]] == ["0.1", "0.2", "0.3", "0.4"]
+    assert state(small) == before
+    small.assert_nothing_left()
+
+
+def test_validate_says_which_gate_no_longer_holds(small):
+    small.adopt()
+    small.git("merge", "--quiet", BRANCH)
+    small.write("pytest.ini", "[pytest]\n")
+    small.commit("Drop the markers")
+    done = small.comb("validate", "--json", "--until", "setup")
+    report = json.loads(done.stdout)
+    assert done.returncode == 1 and not report["passed"]
+    assert report["validated"] == "HEAD"
+    assert [gate["gate"] for gate in report["gates"] if gate["status"] == "failed"] == ["0.3"]
+    small.assert_nothing_left()
+
+
+def test_status_before_during_and_in_a_damaged_file(small):
+    status = json.loads(small.comb("status", "--json").stdout)
+    assert status["from"] is None and not status["finished"]
+    assert {gate["status"] for gate in status["gates"]} == {"pending"}
+    small.write(".parallel_test_progress", "# comb progress 1\nsetup 0.1 done - 2026-11-23T15:04:05Z\n")
+    done = small.comb("status")
+    assert done.returncode == 2
+    assert ".parallel_test_progress:2:" in done.stderr and "not a status" in done.stderr
+
+
+def test_a_linked_worktree_of_the_user_is_like_any_checkout(small):
+    small.git("worktree", "add", "--quiet", "-b", "feature", str(small.base / "linked"))
+    linked = small.base / "linked"
+    small.root = linked
+    report = small.adopt()
+    assert report["passed"], report["stderr"]
+    assert len(small.git("worktree", "list").splitlines()) == 2
+    assert small.git("status", "--porcelain", cwd=linked) == ""
+    assert not (small.base / "cache" / "comb").exists()
