@@ -1,0 +1,183 @@
+"""Adopts pinned releases of public projects and compares them before and after.
+
+    python tests/real/real.py [--only NAME] [--table docs/REAL.md]
+
+The sdists and virtual environments are kept in build/real; the work on each
+project happens in a temporary folder.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+import tempfile
+import time
+import tomllib
+from dataclasses import dataclass, field
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+TOP = HERE.parent.parent
+CACHE = Path(os.environ.get("COMB_REAL_CACHE", TOP / "build" / "real"))
+COMB = os.environ.get("COMB", str(TOP / "build" / "comb"))
+
+
+@dataclass
+class Project:
+    """A row of projects.toml."""
+
+    name: str
+    version: str
+    sha256: str
+    kind: str
+    requires: list[str] = field(default_factory=list)
+    light: bool = False
+
+
+@dataclass
+class Result:
+    """What became of one project."""
+
+    project: Project
+    tests: int
+    same_ids: bool
+    same_outcomes: bool
+    differences: list[str]
+    gates: list[dict]
+    exit_status: int
+    adopt_s: float
+    serial_s: float | None = None
+    parallel_s: float | None = None
+    configuration: str = ""
+    findings: int | None = None
+
+
+def load_projects() -> list[Project]:
+    """All rows of projects.toml."""
+    rows = tomllib.loads((HERE / "projects.toml").read_text())
+    return [Project(name=name, **row) for name, row in rows.items()]
+
+
+def run(*command: str | Path, cwd: Path | None = None, **more: object) -> subprocess.CompletedProcess:
+    """A command that has to succeed, quietly."""
+    done = subprocess.run([str(c) for c in command], cwd=cwd, capture_output=True, text=True, **more)
+    if done.returncode != 0:
+        raise RuntimeError(f"{' '.join(map(str, command))}: exit {done.returncode}\n{done.stdout}\n{done.stderr}")
+    return done
+
+
+def fetch(project: Project) -> Path:
+    """The sdist, from the cache or the package index, with its hash checked."""
+    folder = CACHE / "sdists"
+    pattern = f"{project.name.replace('-', '_')}-{project.version}.tar.gz"
+    archive = folder / pattern
+    if not archive.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        run(sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--no-binary", ":all:", "-d", folder,
+            f"{project.name}=={project.version}")
+    digest = hashlib.sha256(archive.read_bytes()).hexdigest()
+    if digest != project.sha256:
+        raise RuntimeError(f"{archive.name} has hash {digest}, expected {project.sha256}")
+    return archive
+
+
+def environment(project: Project) -> Path:
+    """The interpreter of a virtual environment with the project, its test dependencies, pytest and xdist."""
+    wanted = [f"{project.name}=={project.version}", "pytest", "pytest-xdist", *project.requires]
+    constraints = (HERE / "constraints.txt").read_bytes()
+    key = hashlib.sha256(repr((wanted, sys.version_info[:2])).encode() + constraints).hexdigest()[:12]
+    folder = CACHE / f"{project.name}-{key}"
+    python = folder / "bin" / "python"
+    if not (folder / ".done").exists():
+        shutil.rmtree(folder, ignore_errors=True)
+        run(sys.executable, "-m", "venv", folder)
+        run(python, "-m", "pip", "install", "-q", "-c", HERE / "constraints.txt", *wanted)
+        (folder / ".done").touch()
+    return python
+
+
+def check_out(project: Project, into: Path) -> Path:
+    """The unpacked sdist as a git repository with one commit."""
+    with tarfile.open(fetch(project)) as archive:
+        archive.extractall(into, filter="data")
+    (tree,) = into.iterdir()
+    git = ["git", "-C", str(tree), "-c", "user.name=real", "-c", "user.email=real@localhost"]
+    run(*git, "init", "--quiet", "--initial-branch=main")
+    run(*git, "add", "--all", "--force")
+    run(*git, "commit", "--quiet", "--message", f"{project.name} {project.version}")
+    return tree
+
+
+def outcomes(python: Path, tree: Path, *arguments: str) -> tuple[dict, float]:
+    """One pytest run: what it collected, how each test ended, and its wall time in seconds."""
+    with tempfile.TemporaryDirectory(prefix="comb-real-") as folder:
+        path = Path(folder) / "outcomes.json"
+        env = {**os.environ, "OUTCOMES_FILE": str(path), "PYTHONPATH": str(HERE), "PYTHONDONTWRITEBYTECODE": "1"}
+        command = [str(python), "-m", "pytest", "-q", "-p", "outcomes", "-p", "no:cacheprovider", *arguments]
+        start = time.monotonic()
+        done = subprocess.run(command, cwd=tree, env=env, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+        seconds = time.monotonic() - start
+        if not path.exists():
+            raise RuntimeError(f"pytest wrote no outcomes in {tree}: exit {done.returncode}\n{done.stdout[-4000:]}")
+        return json.loads(path.read_text()), seconds
+
+
+def differences(before: dict, after: dict, limit: int = 20) -> tuple[bool, bool, list[str]]:
+    """Same node ids? Same outcomes? And the first of what differs."""
+    same_ids = before["collected"] == after["collected"]
+    same_outcomes = before["ended"] == after["ended"]
+    was, now = {tuple(e) for e in before["ended"]}, {tuple(e) for e in after["ended"]}
+    lines = [f"- {' '.join(e)}" for e in sorted(was - now)] + [f"+ {' '.join(e)}" for e in sorted(now - was)]
+    return same_ids, same_outcomes, lines[:limit]
+
+
+def adopt(project: Project, work: Path, budget: str) -> Result:
+    """Before, `comb adopt`, after."""
+    python = environment(project)
+    tree = check_out(project, work)
+    before, _ = outcomes(python, tree)
+    start = time.monotonic()
+    done = subprocess.run([COMB, "adopt", "--json", "--allow-failing", "--budget", budget, "--python", str(python),
+                           str(tree)], capture_output=True, text=True)
+    adopt_s = time.monotonic() - start
+    if done.returncode not in (0, 1):
+        raise RuntimeError(f"comb adopt {project.name}: exit {done.returncode}\n{done.stderr[-4000:]}")
+    report = json.loads(done.stdout)
+    run("git", "-C", tree, "checkout", "--quiet", "parallel-testing")
+    after, _ = outcomes(python, tree)
+    same_ids, same_outcomes, lines = differences(before, after)
+    return Result(project, len(before["collected"]), same_ids, same_outcomes, lines, report["gates"],
+                  done.returncode, adopt_s)
+
+
+def main() -> int:
+    """Adopts the projects asked for; 1 when ids or outcomes changed anywhere."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--only", action="append", help="this project alone (may be repeated)")
+    parser.add_argument("--budget", default="2m", help="measuring time for comb tune")
+    parser.add_argument("--table", type=Path, help="write the table to this Markdown file")
+    options = parser.parse_args()
+    failed = False
+    results = []
+    for project in load_projects():
+        if options.only and project.name not in options.only:
+            continue
+        with tempfile.TemporaryDirectory(prefix="comb-real-") as work:
+            result = adopt(project, Path(work), options.budget)
+        results.append(result)
+        good = result.same_ids and result.same_outcomes
+        failed |= not good
+        print(f"{project.name}: {result.tests} tests, {'same' if good else 'DIFFERENT'}, {result.adopt_s:.0f} s")
+        for line in result.differences:
+            print("  ", line)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
