@@ -49,13 +49,17 @@ class Result:
     same_ids: bool
     same_outcomes: bool
     differences: list[str]
-    gates: list[dict]
-    exit_status: int
+    report: dict
     adopt_s: float
-    serial_s: float | None = None
-    parallel_s: float | None = None
-    configuration: str = ""
-    findings: int | None = None
+
+    @property
+    def unchanged(self) -> bool:
+        """The branch holds the same tests with the same outcomes."""
+        return self.same_ids and self.same_outcomes
+
+    def failed_gates(self) -> list[dict]:
+        """Gates that were not reached; each has to have a reason."""
+        return [gate for gate in self.report["gates"] if gate["status"] == "failed"]
 
 
 def load_projects() -> list[Project]:
@@ -144,39 +148,71 @@ def adopt(project: Project, work: Path, budget: str) -> Result:
     before, _ = outcomes(python, tree)
     start = time.monotonic()
     done = subprocess.run([COMB, "adopt", "--json", "--allow-failing", "--budget", budget, "--python", str(python),
-                           str(tree)], capture_output=True, text=True)
+                           str(tree)], capture_output=True, text=True, stdin=subprocess.DEVNULL)
     adopt_s = time.monotonic() - start
     if done.returncode not in (0, 1):
         raise RuntimeError(f"comb adopt {project.name}: exit {done.returncode}\n{done.stderr[-4000:]}")
-    report = json.loads(done.stdout)
+    if subprocess.run(["git", "-C", tree, "status", "--porcelain"], capture_output=True).stdout:
+        raise RuntimeError(f"comb adopt {project.name} changed the user's tree")
     run("git", "-C", tree, "checkout", "--quiet", "parallel-testing")
     after, _ = outcomes(python, tree)
-    same_ids, same_outcomes, lines = differences(before, after)
-    return Result(project, len(before["collected"]), same_ids, same_outcomes, lines, report["gates"],
-                  done.returncode, adopt_s)
+    return Result(project, len(before["collected"]), *differences(before, after), json.loads(done.stdout), adopt_s)
+
+
+def cell(text: str) -> str:
+    """Text as it can stand in a Markdown table."""
+    return " ".join(text.replace("|", "\\|").split())
+
+
+def table(results: list[Result]) -> str:
+    """docs/REAL.md."""
+    lines = [
+        "# Real projects",
+        "",
+        "Written by `make real`: pinned source releases of public projects, adopted by `comb adopt --allow-failing`.",
+        "Same: the branch collects the same node ids, and every test ends as before, in a plain `pytest` run.",
+        f"Python {sys.version.split()[0]}, {os.cpu_count()} processors.",
+        "",
+        "| project | kind | tests | same | serial | best | ratio | gates | adopted in |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    for r in results:
+        before_s, after_s = r.report["before_s"], r.report["after_s"]
+        passed = sum(gate["status"] == "passed" for gate in r.report["gates"])
+        times = ["–", "–", "–"]
+        if before_s and after_s:
+            times = [f"{before_s:.2f} s", f"{after_s:.2f} s", f"{after_s / before_s:.2f}"]
+        lines.append(f"| {r.project.name} {r.project.version} | {cell(r.project.kind)} | {r.tests} | "
+                     f"{'yes' if r.unchanged else 'NO'} | {' | '.join(times)} | "
+                     f"{passed} of {len(r.report['gates'])} | {r.adopt_s:.0f} s |")
+    for r in results:
+        lines += ["", f"## {r.project.name} {r.project.version}", ""]
+        lines += [f"- {gate['gate']} {gate['status']}: {cell(gate['figure'] or gate['title'])}"
+                  for gate in r.report["gates"]]
+        lines += [f"- differs: `{line}`" for line in r.differences]
+    return "\n".join(lines) + "\n"
 
 
 def main() -> int:
     """Adopts the projects asked for; 1 when ids or outcomes changed anywhere."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", action="append", help="this project alone (may be repeated)")
-    parser.add_argument("--budget", default="2m", help="measuring time for comb tune")
+    parser.add_argument("--budget", default="1m", help="measuring time for comb tune")
     parser.add_argument("--table", type=Path, help="write the table to this Markdown file")
     options = parser.parse_args()
-    failed = False
     results = []
     for project in load_projects():
         if options.only and project.name not in options.only:
             continue
         with tempfile.TemporaryDirectory(prefix="comb-real-") as work:
-            result = adopt(project, Path(work), options.budget)
-        results.append(result)
-        good = result.same_ids and result.same_outcomes
-        failed |= not good
-        print(f"{project.name}: {result.tests} tests, {'same' if good else 'DIFFERENT'}, {result.adopt_s:.0f} s")
-        for line in result.differences:
-            print("  ", line)
-    return 1 if failed else 0
+            results.append(adopt(project, Path(work), options.budget))
+        result = results[-1]
+        print(f"{project.name}: {result.tests} tests, {'same' if result.unchanged else 'DIFFERENT'}, "
+              f"{len(result.failed_gates())} gates failed, {result.adopt_s:.0f} s", flush=True)
+        print("".join(f"  {line}\n" for line in result.differences), end="", flush=True)
+        if options.table:
+            options.table.write_text(table(results), encoding="utf-8")
+    return 0 if all(result.unchanged for result in results) else 1
 
 
 if __name__ == "__main__":

@@ -1,0 +1,106 @@
+"""The command line as such: help, manual, completion, and typing the wrong thing once."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+
+import pytest
+
+COMB = os.environ.get("COMB", "build/comb")
+CONTRACT = {"adopt", "setup", "mark", "check", "tune", "validate", "run", "status", "explain", "doctor"}
+
+
+def comb(*arguments: str) -> subprocess.CompletedProcess:
+    """Runs comb to its end and keeps both outputs."""
+    return subprocess.run([COMB, *arguments], capture_output=True, text=True, timeout=60)
+
+
+def verbs() -> list[str]:
+    """The verbs that the overview lists."""
+    return re.findall(r"^  ([a-z]+)  +\S", comb("--help").stdout, re.MULTILINE)
+
+
+def options(verb: str) -> list[str]:
+    """The long options that a verb's help lists."""
+    return re.findall(r"^ +(?:-\w, )?--([a-z-]+)", comb(verb, "--help").stdout, re.MULTILINE)
+
+
+def test_overview_lists_the_verbs_of_the_contract() -> None:
+    assert CONTRACT <= set(verbs())
+    assert comb().stdout == comb("--help").stdout
+
+
+def test_every_verb_has_help_with_usage_and_example() -> None:
+    for verb in verbs():
+        done = comb(verb, "--help")
+        assert done.returncode == 0, verb
+        assert done.stdout.startswith(f"usage: comb {verb} ")
+        assert re.search(r"\nexample:\n  comb ", done.stdout), verb
+        assert "json" in options(verb)
+        assert max(map(len, done.stdout.splitlines())) <= 100, verb
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message", "next_step"),
+    [
+        (["adpot"], "'adpot' is not a verb of comb", "did you mean comb adopt?"),
+        (["frobnicate"], "'frobnicate' is not a verb of comb", "comb --help lists them"),
+        (["doctor", "--jsn"], "comb doctor has no option --jsn", "did you mean --json?"),
+        (["doctor", "a", "b"], "does not know what to do with 'b'", "usage: comb doctor [PROJECT]"),
+        (["doctor", "--color", "blue"], "--color wants one of auto|always|never, not 'blue'", ""),
+        (["doctor", "--python"], "--python wants a value: PATH", ""),
+        (["doctor", "--json=yes"], "--json takes no value", ""),
+        (["adopt", "--budget", "soon"], "--budget wants a duration such as 90s or 5m, not 'soon'", ""),
+        (["doctor", "--", "-x"], "comb doctor takes nothing behind --", "only comb run passes arguments on to pytest"),
+    ],
+)
+def test_wrong_words_get_a_sentence_and_a_next_step(arguments: list[str], message: str, next_step: str) -> None:
+    done = comb(*arguments)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert message in done.stderr
+    assert next_step in done.stderr
+
+
+def test_words_are_escaped_in_errors() -> None:
+    done = comb("\x1b[2Jdoctor")
+    assert "\x1b" not in done.stderr
+    assert "\\x1b[2Jdoctor" in done.stderr
+
+
+def test_a_full_disk_is_an_error() -> None:
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([COMB, "--help"], stdout=full, stderr=subprocess.PIPE, text=True, timeout=60)
+    assert done.returncode == 2
+    assert "No space left on device" in done.stderr
+
+
+def test_man_page_and_completions_know_every_verb_and_option() -> None:
+    man = comb("--man").stdout.replace("\\-", "-")
+    known = {verb: options(verb) for verb in verbs()}
+    for shell in ("bash", "zsh", "fish"):
+        completion = comb("--completion", shell).stdout
+        for verb, names in known.items():
+            assert f'.SS "comb {verb} ' in man
+            for option in names:
+                assert f"--{option}" in man
+                assert f"--{option}" in completion or f"-l {option}" in completion
+    assert comb("--completion", "tcsh").returncode == 2
+
+
+@pytest.mark.skipif(not shutil.which("bash"), reason="no bash")
+def test_bash_completion_completes() -> None:
+    script = comb("--completion", "bash").stdout + '\nCOMP_WORDS=(comb do) COMP_CWORD=1; _comb; echo "${COMPREPLY[@]}"'
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, timeout=60)
+    assert done.stdout.split() == ["doctor"]
+
+
+@pytest.mark.skipif(not shutil.which("groff"), reason="no groff")
+def test_man_page_is_clean_roff() -> None:
+    done = subprocess.run(["groff", "-man", "-Tascii", "-ww"], input=comb("--man").stdout, capture_output=True,
+                          text=True, timeout=60)
+    assert done.stderr == ""
+    assert "EXIT STATUS" in re.sub(r"\x1b\[[0-9;]*m|.\x08", "", done.stdout)
