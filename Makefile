@@ -56,5 +56,8 @@ fuzz: ## the editors on random files, FUZZ_SECONDS (60) each, with libFuzzer
 fault: build ## comb adopt killed at random moments, COMB_FAULT_ROUNDS (10) times, from COMB_FAULT_SEED (1)
 	@COMB=$(CURDIR)/build/comb .venv/bin/python -m pytest -q -p no:cacheprovider tests/fault
 
+real: build ## adopt all real projects (tests/real) and write docs/REAL.md; takes a while
+	@COMB=$(CURDIR)/build/comb $(VENV)/python tests/real/real.py --table docs/REAL.md
+
 clean: ## remove what was built (keeps .venv and grammars)
 	rm -rf build build-* dist
