@@ -50,6 +50,9 @@ rules: build ## write docs/RULES.md from the tables of rules
 format: ## put the sources into the house format (clang-format)
 	@clang-format -i $$(git ls-files 'src/*.[ch]' 'tests/*.[ch]')
 
+bench: build ## measure against serial pytest and pytest-xdist into docs/BENCH.md: make bench ROW=trivial (default: all rows, long)
+	@$(VENV)/python bench/bench.py $(ROW)
+
 fuzz: ## the editors on random files, FUZZ_SECONDS (60) each, with libFuzzer
 	@tools/fuzz $(or $(FUZZ_SECONDS),60)
 

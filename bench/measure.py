@@ -1,0 +1,117 @@
+"""Run one way once and read a number off it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+USAGE = '''"""Writes what the process that pytest was started as has computed."""
+import os, resource
+
+def pytest_unconfigure(config):
+    if os.getpid() == int(os.environ.get("BENCH_PID", os.getpid())) and "PYTEST_XDIST_WORKER" not in os.environ:
+        used = resource.getrusage(resource.RUSAGE_SELF)
+        with open(os.environ["BENCH_USAGE"], "a") as out:
+            out.write(f"{os.getpid()} {used.ru_utime + used.ru_stime}\\n")
+'''
+
+
+class Failed(Exception):
+    """A run did not end as it should."""
+
+
+def environment(**more: str) -> dict[str, str]:
+    """Ours without what would steer pytest."""
+    clean = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST_", "COMB_"))}
+    return {**clean, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", **more}
+
+
+def command(arguments: list[str]) -> list[str]:
+    """The interpreter that runs the bench runs the suites."""
+    return [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--maxfail=3", "--tb=short", *arguments]
+
+
+def _finish(process: subprocess.Popen[bytes], arguments: list[str]) -> None:
+    out, _ = process.communicate()
+    if process.returncode != 0:
+        raise Failed(f"exit code {process.returncode} from pytest {' '.join(arguments)}\n{out.decode(errors='replace')[-2000:]}")
+
+
+def _start(arguments: list[str], folder: Path, env: dict[str, str]) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(command(arguments), cwd=folder, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                            stderr=subprocess.STDOUT)
+
+
+def wall(arguments: list[str], folder: Path) -> float:
+    """Seconds from start to end of the process."""
+    start = time.perf_counter()
+    _finish(_start(arguments, folder, environment()), arguments)
+    return time.perf_counter() - start
+
+
+def controller(arguments: list[str], folder: Path) -> float:
+    """CPU seconds of the first process alone."""
+    with tempfile.TemporaryDirectory(prefix="comb-bench-") as scratch:
+        Path(scratch, "bench_usage.py").write_text(USAGE)
+        usage = Path(scratch, "usage")
+        env = environment(PYTHONPATH=scratch, BENCH_USAGE=str(usage))
+        process = _start(["-p", "bench_usage", *arguments], folder, env)
+        _finish(process, arguments)
+        seconds = [float(cpu) for pid, cpu in (line.split() for line in usage.read_text().splitlines())
+                   if int(pid) == process.pid]
+        if not seconds:
+            raise Failed("the controller did not tell its CPU time")
+        return seconds[-1]
+
+
+def _descendants(root: int) -> list[int]:
+    parents: dict[int, list[int]] = {}
+    for entry in os.listdir("/proc"):
+        if entry.isdigit():
+            try:
+                stat = Path("/proc", entry, "stat").read_text()
+            except OSError:
+                continue
+            parents.setdefault(int(stat.rpartition(")")[2].split()[1]), []).append(int(entry))
+    found, queue = [], [root]
+    while queue:
+        pid = queue.pop()
+        found.append(pid)
+        queue += parents.get(pid, [])
+    return found
+
+
+def _pss_bytes(pid: int) -> int:
+    try:
+        for line in Path("/proc", str(pid), "smaps_rollup").read_text().splitlines():
+            if line.startswith("Pss:"):
+                return int(line.split()[1]) * 1024
+    except OSError:
+        pass
+    return 0
+
+
+def memory(arguments: list[str], folder: Path) -> float:
+    """The most that all processes together held, in MB of proportional set size."""
+    process = _start(arguments, folder, environment())
+    most = 0
+    done = threading.Event()
+
+    def watch() -> None:
+        nonlocal most
+        while not done.wait(0.1):
+            most = max(most, sum(_pss_bytes(pid) for pid in _descendants(process.pid)))
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        _finish(process, arguments)
+    finally:
+        done.set()
+        watcher.join()
+    return most / 1e6

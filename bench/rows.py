@@ -1,0 +1,101 @@
+"""What is measured: a row for each promise, with the ways to run it and the limits it has to keep."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+PLUGINS = {"serial": [], "xdist": ["-p", "xdist", "-p", "xdist.looponfail"], "comb": ["-p", "pytest_comb.plugin", "--comb"]}
+"""Plugins are loaded by name, with autoloading off: each way of running pays for itself alone."""
+
+
+@dataclass
+class Way:
+    """One way to run a suite."""
+
+    label: str
+    engine: str
+    options: list[str] = field(default_factory=list)
+    folder: str = ""
+    """Below the workload's, where it has several."""
+    minus: str = ""
+    """Label of the way whose figure is taken off: what a test costs, without the start."""
+
+    def arguments(self) -> list[str]:
+        """For python -m pytest."""
+        return [*PLUGINS[self.engine], *self.options]
+
+
+@dataclass
+class Limit:
+    """metric(way) <= factor x metric(of), or a fixed number of seconds or units when `of` is empty."""
+
+    way: str
+    factor: float
+    of: str = ""
+    """Label of another way, or "bound"."""
+    unit: str = "s"
+
+
+@dataclass
+class Row:
+    """A line of the table."""
+
+    name: str
+    title: str
+    workload: str
+    ways: list[Way]
+    limits: list[Limit]
+    metric: str = "wall"
+    """wall, bound (wall against start-up and the lower bound), per_test (wall), memory, controller (per test)."""
+    workers: int = 2
+    repeat: int = 5
+
+
+def _ways(*workers: int, engines: tuple[str, ...] = ("xdist", "comb"), options: tuple[str, ...] = ()) -> list[Way]:
+    ways = [Way("serial", "serial")]
+    for count in workers:
+        ways += [Way(f"{engine} -n{count}", engine, [f"-n{count}", *options]) for engine in engines]
+    return ways
+
+
+def _sleeping(workers: int) -> Row:
+    return Row(
+        f"sleeping-{workers}", f"400 sleeping tests, log-normal, {workers} workers, second run", "sleeping",
+        [Way("start", "serial", ["--collect-only"]), *_ways(workers)[1:]],
+        [Limit(f"comb -n{workers}", 1.05, "bound")], metric="bound", workers=workers,
+    )
+
+
+ROWS = [
+    Row("trivial", "10,000 trivial tests in 200 files, 2 workers", "trivial", _ways(2),
+        [Limit("comb -n2", 0.58, "serial"), Limit("comb -n2", 0.48, "xdist -n2")]),
+    Row("trivial-8", "10,000 trivial tests in 200 files, 8 workers", "trivial", _ways(8),
+        [Limit("comb -n8", 0.60, "serial"), Limit("comb -n8", 0.20, "xdist -n8")]),
+    Row("trivial-once", "10,000 trivial tests, --comb-start=once, 2 workers", "trivial",
+        [Way("serial", "serial"), Way("comb once -n2", "comb", ["-n2", "--comb-start=once"])],
+        [Limit("comb once -n2", 0.85, "serial")]),
+    Row("one", "one trivial test", "one", _ways(2), [Limit("comb -n2", 1.15, "serial")], repeat=15),
+    Row("twenty", "20 tests that take 0.1 s together", "twenty", _ways(2), [Limit("comb -n2", 1.15, "serial")], repeat=15),
+    Row("start", "start-up with 16 workers, 48 trivial tests", "start", _ways(1, 16),
+        [Limit("comb -n16", 1.3, "comb -n1")], workers=16),
+    Row("tail", "durations [2, 2, .01, .01] s, 2 workers", "tail", _ways(2), [Limit("comb -n2", 2.6)], repeat=3),
+    *(_sleeping(workers) for workers in (2, 8, 16, 64)),
+    Row("computing", "400 computing tests, log-normal, 2 workers, second run", "computing",
+        [Way("start", "serial", ["--collect-only"]), *_ways(2)[1:]], [Limit("comb -n2", 1.08, "bound")], metric="bound"),
+    Row("module-fixtures", "module fixtures of 0-1 s over 30 modules, 4 workers", "module_fixtures",
+        [Way("start", "serial", ["--collect-only"]), *_ways(4)[1:]], [Limit("comb -n4", 1.08, "bound")],
+        metric="bound", workers=4),
+    Row("one-file", "20,000 tests in one file, --dist loadscope, 2 workers", "one_file",
+        _ways(2, options=("--dist=loadscope",)), [Limit("comb -n2", 1.05, "serial")], repeat=3),
+    Row("heavy-import", "a conftest that takes 1 s to import, 4 workers", "heavy_import", _ways(4),
+        [Limit("comb -n4", 0.5, "xdist -n4")], workers=4),
+    Row("fresh", "a process for every test, 2,000 trivial tests, 2 workers", "fresh",
+        [Way("comb -n2", "comb", ["-n2"], "plain"), Way("comb -n2 fresh", "comb", ["-n2"], "fresh", "comb -n2")],
+        [Limit("comb -n2 fresh", 3, unit="ms a test")], metric="per_test"),
+    Row("memory", "memory (sum of PSS), 8 workers, 150 MB of imports", "memory", _ways(8)[1:],
+        [Limit("comb -n8", 0.35, "xdist -n8")], metric="memory", workers=8, repeat=3),
+    Row("controller", "the controller's CPU for a passed test without output", "many_and_one",
+        [Way("xdist start", "xdist", ["-n2"], "one"), Way("xdist -n2", "xdist", ["-n2"], "many", "xdist start"),
+         Way("comb start", "comb", ["-n2"], "one"), Way("comb -n2", "comb", ["-n2"], "many", "comb start")],
+        [Limit("comb -n2", 60, unit="us a test")], metric="controller", repeat=3),
+]
