@@ -1,5 +1,6 @@
 """Runs under comb's engine do what serial runs do: the light part of tests/compat, with what .venv has."""
 
+import subprocess
 import sys
 from pathlib import Path
 
@@ -38,3 +39,53 @@ def test_subtests_of_pytest_itself(tmp_path: Path) -> None:
     case = next(case for case in CASES if case.project == "subtests_builtin")
     task = Task(PYTHON, COMPAT / "projects" / case.project, case.arguments, case.readers)
     assert differences(task, Mode("comb", ("--comb", "-n", "2")), tmp_path) == {}
+
+
+CONFTEST = '''
+from pathlib import Path
+
+HERE = Path(__file__).parent
+
+
+def pytest_configure(config):
+    if hasattr(config, "workeroutput"):
+        config.workeroutput["left at configure"] = 1
+
+
+def pytest_testnodedown(node, error):
+    if not error:
+        (HERE / "left").write_text(str(node.workeroutput["left at configure"]))
+
+
+def pytest_handlecrashitem(crashitem, report, sched):
+    if not (HERE / "revived").exists():
+        (HERE / "revived").touch()
+        sched.mark_test_pending(crashitem)
+        report.outcome = "skipped"
+        report.longrepr = ("test_plugin.py", 1, "runs again")
+'''
+
+TESTS = '''
+import os
+from pathlib import Path
+
+
+def test_terminal(request):
+    assert request.config.get_terminal_writer().fullwidth > 0
+    assert request.config.pluginmanager.getplugin("terminalreporter") is not None
+
+
+def test_crashes_once():
+    if not Path(__file__).with_name("revived").exists():
+        os.abort()
+'''
+
+
+def test_what_plugins_ask_of_a_worker(tmp_path: Path) -> None:
+    (tmp_path / "pytest.ini").write_text("[pytest]\n")
+    (tmp_path / "conftest.py").write_text(CONFTEST)
+    (tmp_path / "test_plugin.py").write_text(TESTS)
+    done = subprocess.run([PYTHON, "-m", "pytest", "--comb", "-n", "2"], cwd=tmp_path, capture_output=True, text=True)
+    assert "2 passed, 1 skipped" in done.stdout, done.stdout
+    assert done.returncode == 0
+    assert (tmp_path / "left").read_text() == "1"
