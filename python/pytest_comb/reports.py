@@ -90,8 +90,6 @@ def _find(name: Optional[list[str]]) -> Any:
 class PassedTests:
     """Makes the three reports of a passed test again from its binary record."""
 
-    WHEN = ("setup", "call", "teardown")
-
     def __init__(self, ids: list[str]) -> None:
         self.ids = ids
         self.families: dict[tuple[int, int], dict[str, Any]] = {}
@@ -109,26 +107,29 @@ class PassedTests:
         return (path, line if line >= 0 else None, rest.replace("::", "."))
 
     def reports(self, ring: int, record: Any) -> list[pytest.TestReport]:
-        """setup, call and teardown."""
+        """setup, call and teardown: one by pytest's own constructor, the others as copies of it."""
         test, family_id, _, times = record
         family = self.families[ring, family_id]
-        nodeid, location = self.ids[test], self.location(ring, record)
+        nodeid = self.ids[test]
         keywords = {nodeid[family["prefix"]:]: 1}
         keywords.update(family["keywords"])
-        made = []
-        for n, when in enumerate(self.WHEN):
-            report = pytest.TestReport.__new__(pytest.TestReport)
+        setup = pytest.TestReport(nodeid, self.location(ring, record), keywords, "passed", None, "setup")
+        made = [setup, _copy(setup, "call"), _copy(setup, "teardown")]
+        for n, report in enumerate(made):
             values = report.__dict__
-            values["nodeid"] = nodeid
-            values["location"] = location
-            values["keywords"] = dict(keywords)
-            values["outcome"] = "passed"
-            values["longrepr"] = None
-            values["when"] = when
-            values["user_properties"] = []
-            values["sections"] = []
             values["duration"] = times[n * 3 + 2]
             if self.has_times:
                 values["start"], values["stop"] = times[n * 3], times[n * 3 + 1]
-            made.append(report)
         return made
+
+
+def _copy(report: pytest.TestReport, when: str) -> pytest.TestReport:
+    """The same for another phase, with containers of its own."""
+    made = pytest.TestReport.__new__(pytest.TestReport)
+    values = made.__dict__
+    values.update(report.__dict__)
+    values["when"] = when
+    values["keywords"] = dict(report.keywords)
+    values["user_properties"] = []
+    values["sections"] = []
+    return made
