@@ -11,7 +11,7 @@ from typing import Any, Generator, Optional
 import pytest
 
 from pytest_comb import options, protocol, reports
-from pytest_comb.crash import Crashes
+from pytest_comb.crash import Crashes, describe_status
 from pytest_comb.node import NodeManager, WorkerNode
 from pytest_comb.replay import Replay
 
@@ -19,11 +19,54 @@ TICK_S = 0.05
 INTERRUPT_GRACE_S = 5.0
 
 
+class Branch:
+    """A child of the controller that forks workers: the zygote, or the seed."""
+
+    def __init__(self, pid: int, link: protocol.Link) -> None:
+        self.pid, self.link = pid, link
+        self.status: Optional[int] = None  # once it has ended
+
+    def has_ended(self) -> bool:
+        """Without waiting."""
+        if self.status is None:
+            try:
+                pid, status = os.waitpid(self.pid, os.WNOHANG)
+            except ChildProcessError:
+                pid, status = self.pid, 0
+            self.status = status if pid else None
+        return self.status is not None
+
+    def kill(self) -> None:
+        """With its workers and what they left behind."""
+        for send in (os.killpg, os.kill):
+            try:
+                send(self.pid, signal.SIGKILL)
+            except OSError:
+                pass
+
+    def dismiss(self, now: bool) -> None:
+        """It ends in good order, unless now or when that takes too long; nothing of it is left."""
+        self.link.send({"quit": True})
+        deadline = time.monotonic() + (0 if now else INTERRUPT_GRACE_S)
+        while not self.has_ended():
+            if time.monotonic() >= deadline:
+                self.kill()
+            time.sleep(0.001)
+        try:
+            os.killpg(self.pid, signal.SIGKILL)
+        except OSError:
+            pass
+        self.link.socket.close()
+
+
 class Controller:
     """The plugin in the controller."""
 
-    def __init__(self, config: pytest.Config, board: Any, link: protocol.Link, zygote: int) -> None:
-        self.config, self.board, self.link, self.zygote = config, board, link, zygote
+    def __init__(self, config: pytest.Config, board: Any, branches: dict[str, Branch], start_mode: str) -> None:
+        self.config, self.board, self.branches = config, board, branches
+        self.start_mode = start_mode
+        self.current = branches.get("once") or branches["import"]
+        self.parent = os.getpid()
         self.workers = 0
         self.nodes: dict[int, WorkerNode] = {}  # by slot
         self.live: set[int] = set()  # slots whose process has not ended
@@ -77,8 +120,15 @@ class Controller:
             self.nodes[slot] = self.new_node(slot, f"gw{slot}")
         self.next_id = self.workers
         basetemp = config._tmp_path_factory.getbasetemp()  # type: ignore[attr-defined]
-        self.link.send({"inputs": [self.nodes[n].workerinput for n in range(self.workers)], "basetemp": str(basetemp),
-                        "dist": config.option.dist, "start": "once"})
+        try:
+            self.board.make_rings(self.workers)
+        except ValueError as error:
+            raise pytest.UsageError(f"comb: {error}") from None
+        self.message = {"inputs": [self.nodes[n].workerinput for n in range(self.workers)], "basetemp": str(basetemp),
+                        "dist": config.option.dist}
+        if self.start_mode == "import":
+            self.live = set(range(self.workers))
+        self.current.link.send(self.message)
 
     def new_node(self, slot: int, worker_id: str) -> WorkerNode:
         """A node that plugins have configured."""
@@ -89,7 +139,16 @@ class Controller:
 
     def pytest_report_header(self) -> str:
         """One line: how this run is done."""
-        return f"comb: {self.workers} workers, dist={self.config.option.dist}, start=once"
+        return f"comb: {self.workers} workers, dist={self.config.option.dist}, start={self.start_mode}"
+
+    def start_by_import(self, reason: str) -> None:
+        """The zygote found out that workers cannot be forked from it."""
+        self.crashes.say(f"comb: start=import, each worker collects for itself: {reason}")
+        self.current.dismiss(now=False)
+        self.start_mode = "import"
+        self.current = self.branches["import"]
+        self.live = set(range(self.workers))
+        self.current.link.send(self.message)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection(self) -> bool:
@@ -143,17 +202,16 @@ class Controller:
 
     def check_zygote(self) -> None:
         """A zygote that died takes its workers with it."""
-        if self.gone:
+        if self.gone or not self.current.has_ended():
             return
-        pid, status = os.waitpid(self.zygote, os.WNOHANG)
-        if pid == 0:
-            return
-        self.gone = True
+        branch = self.current
         self.read_frames()
+        if branch is not self.current:
+            return  # its last words were that it is not the one
+        self.gone = True
         if self.error is None and (self.live or self.ids is None):
-            from pytest_comb.crash import describe_status
-
-            self.error = RuntimeError(f"comb: the process that collects tests ended ({describe_status(status)})")
+            self.error = RuntimeError(
+                f"comb: the process that collects tests ended ({describe_status(branch.status or 0)})")
 
     def stop(self) -> None:
         """No test begins any more."""
@@ -177,10 +235,7 @@ class Controller:
 
     def kill(self) -> None:
         """Zygote, workers and what they left behind."""
-        try:
-            os.killpg(self.zygote, signal.SIGKILL)
-        except OSError:
-            _signal(self.zygote, signal.SIGKILL)
+        self.current.kill()
 
     # -- the end --------------------------------------------------------------------------------
 
@@ -190,28 +245,13 @@ class Controller:
 
     def dismiss(self) -> None:
         """Leaves no process behind. Safe to call again."""
-        if self.zygote == 0 or os.getpid() == self.zygote:
+        if os.getpid() != self.parent:
             return
-        if self.live or self.ids is None:
-            self.kill()
-        self.link.send({"quit": True})
-        self.wait_for_zygote()
-        self.kill()
-        self.link.socket.close()
-        self.zygote = 0
-
-    def wait_for_zygote(self) -> None:
-        """Its exit handlers get some time."""
-        deadline = time.monotonic() + INTERRUPT_GRACE_S
-        while not self.gone:
-            try:
-                self.gone = os.waitpid(self.zygote, os.WNOHANG)[0] != 0
-            except ChildProcessError:
-                self.gone = True
-            if not self.gone and time.monotonic() > deadline:
-                self.kill()
-            if not self.gone:
-                time.sleep(0.001)
+        for branch in self.branches.values():
+            busy = branch is self.current and bool(self.live or self.ids is None)
+            if branch.link.socket.fileno() >= 0:
+                branch.dismiss(now=busy)
+        self.branches = {}
 
 
 def _signal(pid: int, number: int) -> None:

@@ -135,7 +135,7 @@ class Crashes:
         node = controller.nodes[slot] = controller.new_node(slot, f"gw{controller.next_id}")
         controller.next_id += 1
         controller.live.add(slot)
-        controller.link.send({"fork": slot, "input": node.workerinput})
+        controller.current.link.send({"fork": slot, "input": node.workerinput})
 
     def say(self, line: str) -> None:
         """A line of its own."""

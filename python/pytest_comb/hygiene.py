@@ -14,13 +14,11 @@ from typing import Any
 import pytest
 
 
-def take_identity(config: pytest.Config, workerinput: dict[str, Any]) -> None:
+def set_environment(workerinput: dict[str, Any]) -> None:
     """The environment of an xdist worker."""
     os.environ["PYTEST_XDIST_WORKER"] = workerinput["workerid"]
     os.environ["PYTEST_XDIST_WORKER_COUNT"] = str(workerinput["workercount"])
     os.environ["PYTEST_XDIST_TESTRUNUID"] = workerinput["testrunuid"]
-    config.workerinput = workerinput  # type: ignore[attr-defined]
-    config.workeroutput = dict(getattr(config, "workeroutput", {}))  # type: ignore[attr-defined]
 
 
 def own_connections(config: pytest.Config, workerinput: dict[str, Any]) -> None:

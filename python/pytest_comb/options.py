@@ -38,7 +38,8 @@ def add_own(parser: pytest.Parser) -> None:
     group.addoption("--comb", action="store_true", dest="comb", default=False,
                     help="Run tests in parallel with comb's engine (alone it means -n auto)")
     group.addoption("--comb-start", choices=START_MODES, default=None, dest="comb_start",
-                    help="How workers get their tests: collected once and forked, or collected by each worker (auto)")
+                    help="How workers get their tests: once (collected once, then forked) or import (each worker imports "
+                         "and collects, as under pytest-xdist); auto takes once where that is safe")
     group.addoption("--comb-timeout", type=float, default=0.0, metavar="SECONDS", dest="comb_timeout",
                     help="Stop a test that takes longer, show the stacks of its threads and go on with the others")
     parser.addini("comb", "run tests in parallel with comb's engine", type="bool", default=False)

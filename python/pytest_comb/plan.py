@@ -38,7 +38,7 @@ def _is_ordered(config: pytest.Config, items: list[pytest.Item]) -> bool:
     return config.pluginmanager.hasplugin("pytest_order") and any(item.get_closest_marker("order") for item in items)
 
 
-def make(board: Any, config: pytest.Config, items: list[pytest.Item], workers: int, dist: str) -> None:
+def make(board: Any, config: pytest.Config, items: list[pytest.Item], workers: int, dist: str, digest: int) -> None:
     """Hands the suite to the scheduler."""
     scopes: dict[str, int] = {}
     groups: dict[str, int] = {}
@@ -53,4 +53,4 @@ def make(board: Any, config: pytest.Config, items: list[pytest.Item], workers: i
             group = groups.setdefault(name, len(groups)) if name else -1
         exclusive, shared, serial = _locks(item, bits)
         rows.append((scope, group, 0.0, exclusive, shared, serial))
-    board.plan(rows, workers, dist == "each", False)
+    board.plan(rows, max(1, workers), dist == "each", False, digest)

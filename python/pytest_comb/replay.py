@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from typing import TYPE_CHECKING, Any, Callable
 
 import pytest
@@ -36,6 +37,8 @@ class Replay:
             protocol.DIED: self.died,
             protocol.FAILED_START: self.failed_start,
             protocol.INTERRUPTED: self.interrupted,
+            protocol.NEEDS_IMPORT: lambda ring, content: self.controller.start_by_import(content["reason"]),
+            protocol.DIFFERENT: self.different,
             protocol.RETIRED: lambda ring, content: self.controller.crashes.retired.update({ring - 1: content}),
         }
 
@@ -119,8 +122,8 @@ class Replay:
         """The suite is known; workers are being forked."""
         controller = self.controller
         controller.ids = content["ids"]
-        controller.live = set(range(content["workers"]))
-        controller.board.watch(content["workers"])
+        if controller.start_mode != "import":
+            controller.live = set(range(content["workers"]))
         self.passed.ids = content["ids"]
         session = controller.session
         session.testscollected = len(content["ids"])
@@ -129,7 +132,7 @@ class Replay:
         if content["deselected"]:
             self.config.hook.pytest_deselected(items=[_Deselected(nodeid) for nodeid in content["deselected"]])
         self.say_collected(content)
-        for slot in sorted(controller.live):
+        for slot in range(content["workers"]):
             self.config.hook.pytest_xdist_node_collection_finished(node=controller.nodes[slot], ids=content["ids"])
         cache = self.config.pluginmanager.getplugin("nfplugin")
         if cache is not None:
@@ -147,6 +150,16 @@ class Replay:
         terminal.report_collect(True)
         for line in _flatten(content["lines"]):
             terminal.write_line(line)
+
+    def different(self, ring: int, content: Any) -> None:
+        """A worker that imports for itself found other tests: there is no run with both."""
+        first, other = self.controller.ids or [], content["ids"]
+        lines = list(difflib.unified_diff(first, other, "gw0", self.controller.nodes[ring - 1].gateway.id, lineterm=""))
+        text = "Different tests were collected by two workers:\n" + "\n".join(lines[:100])
+        report = pytest.CollectReport(nodeid="", outcome="failed", longrepr=text, result=[])  # type: ignore[arg-type]
+        self.config.hook.pytest_collectreport(report=report)
+        self.controller.error = self.controller.error or self.controller.session.Interrupted(
+            "different tests were collected by two workers")
 
     def collect_report(self, ring: int, content: Any) -> None:
         """A module that failed or was skipped."""

@@ -1,4 +1,4 @@
-"""The fork that makes controller and zygote out of one process."""
+"""The forks that make controller, zygote and seed out of one process."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import Any, Union
 
 import pytest
 
-from pytest_comb import _comb
-from pytest_comb.controller import Controller
+from pytest_comb import _comb, hygiene
+from pytest_comb.controller import Branch, Controller
+from pytest_comb.nursery import Nursery
 from pytest_comb.protocol import Link
 from pytest_comb.zygote import Zygote
-
 
 class XdistStandIn:
     """What plugins find that ask for xdist by name, and then implement its hooks."""
@@ -30,20 +30,59 @@ def stand_in_for_xdist(pluginmanager: Any) -> None:
         reruns.works_with_current_xdist = lambda: True
 
 
-def split(config: pytest.Config) -> Union[Controller, Zygote]:
-    """Returns twice, as fork does: the controller in this process, the zygote in the new one."""
+Role = Union[Controller, Zygote]
+
+
+def split(config: pytest.Config) -> Role:
+    """Returns in each of the processes of this run, with the role it has."""
     stand_in_for_xdist(config.pluginmanager)
+    mode = config.known_args_namespace.comb_start or config.getini("comb_start")
     try:
         board = _comb.Board()
     except OSError as error:
         raise pytest.UsageError(f"comb cannot start: {error}") from None
-    here, there = socket.socketpair()
     sys.stdout.flush()
     sys.stderr.flush()
     parent = os.getpid()
-    pid = os.fork()
-    if pid:
+    branches: dict[str, Branch] = {}
+    for name in ("import", "once"):
+        if mode not in ("auto", name):
+            continue
+        here, there = socket.socketpair()
+        pid = os.fork()
+        if pid == 0:
+            here.close()
+            return _be(name, config, board, Link(there), parent, mode == "auto")
         there.close()
-        return Controller(config, board, Link(here), pid)
-    here.close()
-    return Zygote(config, board, Link(there), parent)
+        branches[name] = Branch(pid, Link(here))
+    return Controller(config, board, branches, mode)
+
+
+def _be(name: str, config: pytest.Config, board: Any, link: Link, parent: int, watched: bool) -> Role:
+    """In a child of the controller."""
+    os.setpgid(0, 0)
+    _comb.die_with_parent(parent)
+    hygiene.no_terminal_input()
+    hygiene.forget_exit_handlers()
+    os.environ["PYTEST_XDIST_WORKER"] = "gw0"
+    if name == "once":
+        return Zygote(config, board, Nursery(board, link), watched=watched)
+    return _be_seed(config, board, link)
+
+
+def _be_seed(config: pytest.Config, board: Any, link: Link) -> Role:
+    """Does nothing until workers are wanted that import and collect for themselves; returns in each of those."""
+    message = link.receive()
+    if message is None or "quit" in message:
+        os._exit(0)
+    nursery = Nursery(board, link)
+    wanted = [(slot, given) for slot, given in enumerate(message["inputs"])]
+    while True:
+        for slot, given in wanted:
+            crash_fd = nursery.fork(slot)
+            if crash_fd >= 0:
+                return Zygote(config, board, None, slot=slot, crash_fd=crash_fd, message={**message, "input": given})
+        command = nursery.command()
+        if "quit" in command:
+            os._exit(0)
+        wanted = [(command["fork"], command["input"])]

@@ -1,66 +1,56 @@
-"""The zygote: takes the role of a worker before any plugin has one, collects, and forks the workers."""
+"""A process that takes the role of a worker before any plugin has one, and collects.
+
+The zygote forks the workers then; a worker that was forked from the seed collects for itself and goes on alone.
+"""
 
 from __future__ import annotations
 
 import faulthandler
 import gc
+import hashlib
 import os
-import select
-import signal
 import sys
+import traceback
 from typing import Any, Generator, Optional
 
 import pytest
 
-from pytest_comb import _comb, hygiene, plan, protocol, reports, terminal
+from pytest_comb import hygiene, plan, protocol, reports, terminal
+from pytest_comb.identity import Watch, WorkerInput
+from pytest_comb.nursery import Nursery
 from pytest_comb.worker import Worker
 
 
-class Child:
-    """A forked worker: its slot, its process, and the file its last stack goes to."""
-
-    def __init__(self, slot: int, pid: int, crash_fd: int) -> None:
-        self.slot, self.pid, self.crash_fd = slot, pid, crash_fd
-        try:
-            self.fd = os.pidfd_open(pid)
-        except (AttributeError, OSError):
-            self.fd = -1
-
-    def stack(self) -> str:
-        """What faulthandler wrote."""
-        data = os.pread(self.crash_fd, 1 << 20, 0)
-        return data.decode("utf-8", "replace")
-
-    def close(self) -> None:
-        """Gives both descriptors back."""
-        os.close(self.crash_fd)
-        if self.fd >= 0:
-            os.close(self.fd)
-
-
 class Zygote:
-    """The plugin in the zygote, until a fork makes a Worker of it."""
+    """The plugin in every process that collects; with a nursery the zygote, without one a worker of its own."""
 
-    def __init__(self, config: pytest.Config, board: Any, link: protocol.Link, parent: int) -> None:
-        self.config, self.board, self.link = config, board, link
-        self.children: dict[int, Child] = {}
-        self.inputs: list[dict[str, Any]] = []
-        self.basetemp = ""
+    def __init__(self, config: pytest.Config, board: Any, nursery: Optional[Nursery], watched: bool = False,
+                 slot: int = -1, crash_fd: int = -1, message: Optional[dict[str, Any]] = None) -> None:
+        self.config, self.board, self.nursery = config, board, nursery
+        self.slot, self.crash_fd, self.message = slot, crash_fd, message
+        self.held: list[tuple[int, dict[str, Any]]] = []  # frames that wait for the end of the collection
         self.deselected: list[str] = []
         self.announced = False
         self.worker: Optional[Worker] = None
-        os.setpgid(0, 0)
-        _comb.die_with_parent(parent)
-        hygiene.no_terminal_input()
-        hygiene.forget_exit_handlers()
-        os.environ["PYTEST_XDIST_WORKER"] = "gw0"
+        self.watch = Watch()
+        self.watched = watched
+        if message is not None:
+            hygiene.set_environment(message["input"])
+            hygiene.new_random_state()
+        elif watched:
+            self.watch.start()
         for name in ("terminal", "pytest_terminal"):
             config.pluginmanager.set_blocked(name)
         config.add_cleanup(self.finish)
 
     def send(self, kind: int, **content: Any) -> None:
-        """A frame to the controller."""
-        self.board.send(0, kind, protocol.encode(content), True)
+        """A frame to the controller, now."""
+        self.board.send(1 + self.slot, kind, protocol.encode(content), True)
+
+    def hold(self, kind: int, **content: Any) -> None:
+        """A frame of the collection; of workers that all collect, the first one tells."""
+        if self.slot <= 0:
+            self.held.append((kind, content))
 
     def conftests_loaded(self, outcome: Any) -> None:
         """A failure is told by finish(), which the end of a broken start calls."""
@@ -68,18 +58,27 @@ class Zygote:
     @pytest.hookimpl(tryfirst=True)
     def pytest_cmdline_main(self, config: pytest.Config) -> None:
         """Waits for what the controller's plugins have to say, then is configured as an xdist worker is."""
-        message = self.link.receive()
-        if message is None:
-            os._exit(1)
-        self.inputs, self.basetemp = message["inputs"], message["basetemp"]
-        self.dist, self.start_mode = message["dist"], message["start"]
+        if self.message is None:
+            assert self.nursery is not None
+            self.message = self.nursery.link.receive()
+            if self.message is None or "quit" in self.message:
+                os._exit(1)
+        given = self.message.get("input") or self.message["inputs"][0]
         option = config.option
-        option.loadgroup = message["dist"] == "loadgroup"
+        option.loadgroup = self.message["dist"] == "loadgroup"
         option.usepdb = option.distload = option.looponfail = False
         option.dist, option.numprocesses, option.maxprocesses = "no", None, None
         option.tx = []
-        option.basetemp = self.inputs[0] and os.path.join(self.basetemp, "popen-gw0")
-        hygiene.take_identity(config, dict(self.inputs[0]))
+        option.basetemp = self.basetemp(given)
+        config.workerinput = WorkerInput(given)  # type: ignore[attr-defined]
+        config.workerinput.watch = self.watch if self.watched else None  # type: ignore[attr-defined]
+        config.workeroutput = {}  # type: ignore[attr-defined]
+        hygiene.set_environment(given)
+
+    def basetemp(self, given: dict[str, Any]) -> str:
+        """The folder of tmp_path, as under xdist."""
+        assert self.message is not None
+        return os.path.join(self.message["basetemp"], "popen-" + given["workerid"])
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_configure(self, config: pytest.Config) -> None:
@@ -91,18 +90,20 @@ class Zygote:
         """After plugins that bring a reporter of their own."""
         terminal.take_place(session.config)
 
+    # -- collection -----------------------------------------------------------------------------
+
     @pytest.hookimpl(hookwrapper=True, tryfirst=True)
     def pytest_collection(self) -> Generator[None, Any, None]:
-        """A collection that cannot be done ends the zygote; the controller raises the same."""
+        """A collection that cannot be done ends this process; the controller raises the same."""
         outcome = yield
-        if self.worker is None and outcome.excinfo is not None:
+        if outcome.excinfo is not None:
             self.fail(outcome.excinfo[1])
             os._exit(1)
 
     def pytest_collectreport(self, report: Any) -> None:
         """What passed is of no interest to anybody."""
         if not report.passed:
-            self.send(protocol.COLLECT_REPORT, report=reports.to_plain(self.config, report))
+            self.hold(protocol.COLLECT_REPORT, report=reports.to_plain(self.config, report))
 
     def pytest_deselected(self, items: list[pytest.Item]) -> None:
         """Told with the collection."""
@@ -112,9 +113,9 @@ class Zygote:
         """From the worker too (the hook is historic: a second plugin would get everything again)."""
         if when == "config":
             return
-        sender = self.worker or self
-        sender.send(protocol.WARNING, warning=reports.warning_to_plain(warning_message), when=when, nodeid=nodeid,
-                    location=location)
+        tell = self.worker.send if self.worker is not None else self.hold
+        tell(protocol.WARNING, warning=reports.warning_to_plain(warning_message), when=when, nodeid=nodeid,
+             location=location)
 
     def pytest_internalerror(self, excrepr: object) -> None:
         """Told to the controller, which ends the run."""
@@ -122,113 +123,127 @@ class Zygote:
             self.send(protocol.INTERNAL_ERROR, text=str(excrepr))
             self.announced = True
 
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_runtestloop(self, session: pytest.Session) -> bool:
-        """Forks the workers and waits for them; returns in a worker, when its tests are done."""
-        workers = self.announce(session)
-        gc.collect()
-        gc.freeze()
-        for slot in range(workers):
-            if self.fork(slot, self.inputs[slot]):
-                return self.run_tests(session)
-        while self.serve():
-            pass
-        if self.worker is not None:
-            return self.run_tests(session)
-        hygiene.leave(0)
-        return True
+    def may_fork(self) -> bool:
+        """False, and the controller told why, where each worker has to import and collect for itself."""
+        self.watch.stop()
+        self.config.workerinput.watch = None  # type: ignore[attr-defined]
+        if not self.watched:
+            return True
+        reason = self.watch.reader
+        threads = len(os.listdir("/proc/self/task"))
+        if not reason and threads > 1:
+            reason = f"{threads - 1} other threads run after the collection"
+        if reason:
+            self.send(protocol.NEEDS_IMPORT, reason=reason)
+        return not reason
 
     def announce(self, session: pytest.Session) -> int:
-        """Says what was collected and makes the plan; the number of workers to fork."""
+        """Says what was collected and makes the plan; the number of workers that have something to do."""
+        assert self.message is not None
+        for kind, content in self.held:
+            self.send(kind, **content)
         broken = session.testsfailed and not self.config.option.continue_on_collection_errors
-        stopped = session.shouldfail or session.shouldstop
-        items = session.items
-        workers = 0 if broken or stopped else min(len(self.inputs), len(items))
-        if workers:
-            plan.make(self.board, self.config, items, workers, self.dist)
-        lines = self.config.hook.pytest_report_collectionfinish(config=self.config, start_path=self.config.rootpath,
-                                                                startdir=None, items=items)
-        self.send(protocol.COLLECTED, ids=[item.nodeid for item in items], deselected=self.deselected,
+        items = [] if broken or session.shouldfail or session.shouldstop else session.items
+        inputs = len(self.message["inputs"])
+        workers = inputs if self.nursery is None and items else min(inputs, len(items))
+        plan.make(self.board, self.config, items, workers, self.message["dist"], digest(items))
+        hook = self.config.hook.pytest_report_collectionfinish
+        lines = hook(config=self.config, start_path=self.config.rootpath, startdir=None, items=session.items)
+        self.send(protocol.COLLECTED, ids=[item.nodeid for item in session.items], deselected=self.deselected,
                   workers=workers, lines=lines, failed=session.shouldfail, stopped=session.shouldstop)
         self.announced = True
         return workers
 
-    def fork(self, slot: int, workerinput: dict[str, Any]) -> bool:
-        """True in the worker."""
-        crash_fd = os.memfd_create("comb-crash")
-        parent = os.getpid()
-        pid = os.fork()
-        if pid:
-            self.children[slot] = Child(slot, pid, crash_fd)
-            return False
-        _comb.die_with_parent(parent)
-        self.link.socket.close()
-        for child in self.children.values():
-            child.close()
-        self.worker = Worker(self.config, self.board, slot, workerinput, crash_fd)
+    # -- tests ----------------------------------------------------------------------------------
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        """Returns in a worker, when its tests are done."""
+        if self.nursery is None:
+            return self.run_alone(session)
+        if not self.may_fork():
+            os._exit(0)
+        assert self.message is not None
+        inputs = self.message["inputs"]
+        wanted = list(enumerate(inputs[:self.announce(session)]))
+        gc.collect()
+        gc.freeze()
+        while True:
+            for slot, given in wanted:
+                crash_fd = self.nursery.fork(slot)
+                if crash_fd >= 0:
+                    self.become_worker(slot, given, crash_fd)
+                    return self.run_tests(session)
+            command = self.nursery.command()
+            if "quit" in command:
+                hygiene.leave(0)
+            wanted = [(command["fork"], command["input"])]
+
+    def become_worker(self, slot: int, given: dict[str, Any], crash_fd: int) -> None:
+        """After the fork: a process that shares nothing by accident."""
+        self.slot, self.crash_fd = slot, crash_fd
         hygiene.forget_exit_handlers()
-        hygiene.take_identity(self.config, dict(workerinput))
-        hygiene.own_connections(self.config, workerinput)
+        hygiene.set_environment(given)
+        self.config.workerinput.clear()  # type: ignore[attr-defined]
+        self.config.workerinput.update(given)  # type: ignore[attr-defined]
+        hygiene.own_connections(self.config, given)
         hygiene.own_capture_files(self.config)
-        hygiene.own_temporary_folder(self.config, os.path.join(self.basetemp, "popen-" + workerinput["workerid"]))
+        hygiene.own_temporary_folder(self.config, self.basetemp(given))
         hygiene.new_random_state()
         hygiene.default_interrupt()
-        faulthandler.enable(file=crash_fd, all_threads=True)
-        return True
+
+    def run_alone(self, session: pytest.Session) -> bool:
+        """A worker that collected for itself: the first one plans, the others have the same tests or say so."""
+        assert self.message is not None
+        if self.slot == 0 and self.board.wait_plan(0) is None:
+            if self.announce(session) == 0:
+                os._exit(0)
+            return self.run_tests(session)
+        planned = None
+        while planned is None:
+            planned = self.board.wait_plan(0.2)
+        if planned == 0:
+            os._exit(0)
+        if planned != digest(session.items):
+            self.send(protocol.DIFFERENT, ids=[item.nodeid for item in session.items])
+            os._exit(0)
+        return self.run_tests(session)
 
     def run_tests(self, session: pytest.Session) -> bool:
         """In a worker, and only there."""
-        assert self.worker is not None
+        faulthandler.enable(file=self.crash_fd, all_threads=True)
+        self.announced = True
+        given = self.config.workerinput  # type: ignore[attr-defined]
+        self.worker = Worker(self.config, self.board, self.slot, given, self.crash_fd)
         self.config.pluginmanager.register(self.worker, "comb-worker")
         self.worker.run(session)
         return True
 
-    def serve(self) -> bool:
-        """Waits for a command or for the end of a worker. False at the end; in a new worker too."""
-        poll = select.poll()
-        poll.register(self.link.socket.fileno(), select.POLLIN)
-        for child in self.children.values():
-            if child.fd >= 0:
-                poll.register(child.fd, select.POLLIN)
-        blind = any(child.fd < 0 for child in self.children.values())
-        ready = {fd for fd, _ in poll.poll(50 if blind else None)}
-        self.reap()
-        if self.link.socket.fileno() not in ready:
-            return True
-        command = self.link.receive()
-        if command is None:
-            os.killpg(0, signal.SIGKILL)
-        elif "fork" in command:
-            return not self.fork(command["fork"], command["input"])
-        return bool(command and "quit" not in command)
-
-    def reap(self) -> None:
-        """Tells the controller which workers ended, and how."""
-        for child in list(self.children.values()):
-            pid, status = os.waitpid(child.pid, os.WNOHANG)
-            if pid == 0:
-                continue
-            self.send(protocol.DIED, worker=child.slot, pid=pid, status=status, stack=child.stack())
-            child.close()
-            del self.children[child.slot]
+    # -- the end --------------------------------------------------------------------------------
 
     def fail(self, error: BaseException) -> None:
         """Tells why there will be no tests."""
-        exit_code = getattr(error, "returncode", None)
+        for kind, content in self.held:
+            self.send(kind, **content)
         message = getattr(error, "msg", None) or "\n".join(str(arg) for arg in error.args) or str(error)
-        self.send(protocol.FAILED_START, error=type(error).__name__, message=message, code=exit_code,
-                  details=_describe(error))
+        details = "".join(traceback.format_exception(type(error), error, error.__traceback__))
+        self.send(protocol.FAILED_START, error=type(error).__name__, message=message, details=details,
+                  code=getattr(error, "returncode", None))
         self.announced = True
 
     def finish(self) -> None:
         """The last thing pytest does in this process: it must not return to who called pytest."""
         error = sys.exc_info()[1]
-        if self.worker is None and not self.announced and error is not None:
+        if not self.announced and error is not None:
             self.fail(error)
         hygiene.leave(0 if self.worker is not None and self.worker.said_goodbye else 1)
 
 
-def _describe(error: BaseException) -> str:
-    import traceback
-
-    return "".join(traceback.format_exception(type(error), error, error.__traceback__))
+def digest(items: list[pytest.Item]) -> int:
+    """64 bits that stand for the ids in their order; 0 for none."""
+    if not items:
+        return 0
+    made = hashlib.blake2b(digest_size=8)
+    for item in items:
+        made.update(item.nodeid.encode("utf-8", "surrogatepass") + b"\0")
+    return int.from_bytes(made.digest(), "little") or 1

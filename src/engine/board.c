@@ -25,7 +25,8 @@ struct shared {
 	pthread_mutex_t mutex;
 	_Atomic uint32_t changes; /* futex: bumped whenever a waiting worker might get another answer */
 	_Atomic uint32_t bell;    /* futex: 1 when it rang */
-	_Atomic uint32_t planned;
+	_Atomic uint32_t planned; /* futex */
+	_Atomic uint64_t digest;
 	struct board_slot slots[BOARD_MAX_WORKERS];
 };
 
@@ -97,8 +98,7 @@ struct board *board_open(struct err *err)
 	}
 	for (uint32_t w = 0; w < BOARD_MAX_WORKERS; w++)
 		atomic_store(&self->shared->slots[w].test, SCHED_NONE);
-	for (uint32_t r = 0; r < 2; r++)
-		ring_init(ring_of(self, r), RING_BYTES);
+	ring_init(ring_of(self, 0), RING_BYTES);
 	return self;
 fail:
 	board_close(self);
@@ -143,28 +143,44 @@ static void announce_change(struct board *self)
 	futex(&self->shared->changes, FUTEX_WAKE, INT_MAX, NULL);
 }
 
-int board_plan(struct board *self, const struct sched_test *tests, uint32_t count, const struct sched_options *options,
-	       struct err *err)
+int board_make_rings(struct board *self, uint32_t workers, struct err *err)
 {
-	if (options->workers > BOARD_MAX_WORKERS)
-		return err_set(err, ERR_INPUT, "%u workers asked for, at most %d are possible", options->workers,
+	if (workers > BOARD_MAX_WORKERS)
+		return err_set(err, ERR_INPUT, "%u workers asked for, at most %d are possible", workers,
 			       BOARD_MAX_WORKERS);
+	for (uint32_t w = 0; w < workers; w++)
+		ring_init(ring_of(self, 1 + w), RING_BYTES);
+	return 0;
+}
+
+int board_plan(struct board *self, const struct sched_test *tests, uint32_t count, const struct sched_options *options,
+	       uint64_t digest, struct err *err)
+{
 	if (sched_bytes(count, options) > SCHED_AREA_BYTES)
 		return err_set(err, ERR_INPUT, "%u tests on %u workers are more than can be scheduled", count,
 			       options->workers);
 	struct sched *sched = lock(self);
 	int result = sched_init(sched, tests, count, options, err);
 	unlock(self);
-	for (uint32_t w = 0; w < options->workers; w++)
-		ring_init(ring_of(self, 1 + w), RING_BYTES);
-	if (result == 0)
+	if (result == 0) {
+		atomic_store(&self->shared->digest, digest);
 		atomic_store(&self->shared->planned, 1);
+		futex(&self->shared->planned, FUTEX_WAKE, INT_MAX, NULL);
+	}
 	return result;
 }
 
-bool board_is_planned(const struct board *self)
+bool board_wait_plan(struct board *self, int64_t timeout_ns)
 {
+	struct timespec limit = { .tv_sec = timeout_ns / NS_PER_SECOND, .tv_nsec = timeout_ns % NS_PER_SECOND };
+	if (!atomic_load(&self->shared->planned))
+		futex(&self->shared->planned, FUTEX_WAIT, 0, &limit);
 	return atomic_load(&self->shared->planned);
+}
+
+uint64_t board_digest(const struct board *self)
+{
+	return atomic_load(&self->shared->digest);
 }
 
 int64_t board_take(struct board *self, uint32_t worker, bool wait)

@@ -42,10 +42,18 @@ struct board *board_open(struct err *err);
 /* Unmaps it in this process. Safe on NULL. */
 void board_close(struct board *self);
 
-/* Makes the scheduler, once, before any worker starts. */
+/* Makes the rings of so many workers, before the first of them starts; for the controller. ERR_INPUT: too many. */
+int board_make_rings(struct board *self, uint32_t workers, struct err *err);
+
+/*
+ * Makes the scheduler, once. digest stands for the collection it is made for: a
+ * worker that collected for itself compares (board_digest()) before it starts.
+ */
 int board_plan(struct board *self, const struct sched_test *tests, uint32_t count, const struct sched_options *options,
-	       struct err *err);
-bool board_is_planned(const struct board *self);
+	       uint64_t digest, struct err *err);
+/* Waits until there is a plan; false after timeout_ns. */
+bool board_wait_plan(struct board *self, int64_t timeout_ns);
+uint64_t board_digest(const struct board *self);
 
 /*
  * The scheduler calls of sched.h under the mutex. take: with wait, blocks

@@ -85,7 +85,8 @@ static PyObject *plan(PyObject *object, PyObject *args)
 	struct err err = ERR_INIT;
 	PyObject *rows;
 	int each, longest_first;
-	if (!PyArg_ParseTuple(args, "O!Ipp", &PyList_Type, &rows, &options.workers, &each, &longest_first))
+	unsigned long long digest;
+	if (!PyArg_ParseTuple(args, "O!IppK", &PyList_Type, &rows, &options.workers, &each, &longest_first, &digest))
 		return NULL;
 	options.each = each;
 	options.longest_first = longest_first;
@@ -96,19 +97,39 @@ static PyObject *plan(PyObject *object, PyObject *args)
 	for (Py_ssize_t i = 0; i < count; i++)
 		if (read_test(PyList_GetItem(rows, i), &tests[i]) < 0)
 			return NULL;
-	if (board_plan(self->board, tests, (uint32_t)count, &options, &err) < 0)
+	if (board_plan(self->board, tests, (uint32_t)count, &options, digest, &err) < 0)
 		return native_raise(&err);
-	self->workers = options.workers;
 	Py_RETURN_NONE;
 }
 
-static PyObject *watch(PyObject *object, PyObject *args)
+static PyObject *make_rings(PyObject *object, PyObject *args)
 {
+	struct board_object *self = (struct board_object *)object;
+	struct err err = ERR_INIT;
 	unsigned workers;
-	if (!PyArg_ParseTuple(args, "I", &workers) || (workers > 0 && check_worker(workers - 1) < 0))
+	if (!PyArg_ParseTuple(args, "I", &workers))
 		return NULL;
-	((struct board_object *)object)->workers = workers;
+	if (board_make_rings(self->board, workers, &err) < 0)
+		return native_raise(&err);
+	self->workers = workers;
 	Py_RETURN_NONE;
+}
+
+/* The digest of the plan; None when there is none after the time. */
+static PyObject *wait_plan(PyObject *object, PyObject *args)
+{
+	double seconds;
+	bool there;
+	if (!PyArg_ParseTuple(args, "d", &seconds))
+		return NULL;
+	Py_BEGIN_ALLOW_THREADS
+	there = board_wait_plan(board_of(object), (int64_t)(seconds * 1e9));
+	Py_END_ALLOW_THREADS
+	if (PyErr_CheckSignals() < 0)
+		return NULL;
+	if (!there)
+		Py_RETURN_NONE;
+	return PyLong_FromUnsignedLongLong(board_digest(board_of(object)));
 }
 
 static PyObject *take(PyObject *object, PyObject *args)
@@ -322,9 +343,10 @@ static PyObject *reset_ring(PyObject *object, PyObject *args)
 }
 
 static PyMethodDef board_methods[] = {
-	{ "plan", plan, METH_VARARGS, "plan(rows, workers, each, longest_first): rows of (scope, group, cost_s, exclusive, "
+	{ "plan", plan, METH_VARARGS, "plan(rows, workers, each, longest_first, digest): rows of (scope, group, cost_s, exclusive, "
 				      "shared, serial)" },
-	{ "watch", watch, METH_VARARGS, "watch(workers): how many rings drain() looks at" },
+	{ "make_rings", make_rings, METH_VARARGS, "make_rings(workers): before the first worker starts; drain() reads them" },
+	{ "wait_plan", wait_plan, METH_VARARGS, "wait_plan(seconds) -> digest of the plan, or None" },
 	{ "take", take, METH_VARARGS, "take(worker, wait) -> index, -1 for nothing left, -2 for not now" },
 	{ "begin", begin, METH_VARARGS, "begin(worker): the test taken starts" },
 	{ "end", end, METH_VARARGS, "end(worker): the running test ended" },

@@ -1,7 +1,6 @@
 """comb's engine does what a serial run does."""
 
 import re
-import time
 
 import pytest
 from engine_run import comb, run, serial, write
@@ -173,10 +172,10 @@ def test_a(made, n): time.sleep(.01)
 
 def test_a_running_test_holds_no_other_back(tmp_path):
     write(tmp_path, test_a="".join("def test_%d():\n    import time; time.sleep(%s)\n" % pair
-                                   for pair in enumerate([1, 1, 0.01, 0.01])))
-    begin = time.monotonic()
-    assert comb(tmp_path).counts == {"passed": 4}
-    assert time.monotonic() - begin < 1.9
+                                   for pair in enumerate([1.5, 1.5, 0.01, 0.01])))
+    got = comb(tmp_path)
+    assert got.counts == {"passed": 4}
+    assert float(re.search(r" in (\d+\.\d+)s", got.last()).group(1)) < 2.8
 
 
 def test_locks_and_serial(tmp_path):
@@ -231,3 +230,70 @@ def test_pdb_with_workers_is_a_usage_error(tmp_path):
     write(tmp_path, test_a="def test_a(): pass\n")
     assert comb(tmp_path, "--pdb").code == 4
     assert run(tmp_path, "--comb", "--pdb").counts == {"passed": 1}
+
+
+@pytest.mark.parametrize("reader", [
+    "import os\nname = os.environ.get('PYTEST_XDIST_WORKER', 'master')\n",
+    "import os\nname = os.environ['PYTEST_XDIST_WORKER']\n",
+    "def pytest_configure(config):\n    global name\n    name = config.workerinput['workerid'] "
+    "if hasattr(config, 'workerinput') else ''\n",
+])
+def test_who_asks_for_the_worker_before_the_fork_is_asked_in_each_worker(tmp_path, reader):
+    write(tmp_path, conftest="import os\nos.environ.setdefault('PYTEST_XDIST_WORKER', 'master')\n"[:10] + reader, test_a='''
+import conftest, os, time, pytest
+@pytest.mark.parametrize("n", range(6))
+def test_a(n, worker_id):
+    time.sleep(.1)
+    assert conftest.name == worker_id
+    open("ran-" + worker_id, "w").close()
+''')
+    if "['PYTEST" in reader:
+        write(tmp_path, conftest="import os\nif 'PYTEST_XDIST_WORKER' in os.environ:\n    "
+                                 "name = os.environ['PYTEST_XDIST_WORKER']\n")
+    got = comb(tmp_path)
+    assert got.counts == {"passed": 6}, got.out
+    assert "start=import" in got.out and re.search(r"conftest\.py:\d+ reads", got.out)
+    assert len(list(tmp_path.glob("ran-*"))) == 2
+
+
+def test_who_copies_the_environment_asks_nothing(tmp_path):
+    write(tmp_path, conftest="import os\ncopy = os.environ.copy()\nother = dict(os.environ)\nhere = 'X' in os.environ\n",
+          test_a="def test_a(): pass\n")
+    got = comb(tmp_path)
+    assert got.counts == {"passed": 1}
+    assert "start=import" not in got.out
+
+
+def test_threads_after_collection_are_not_forked(tmp_path):
+    write(tmp_path, conftest="import threading, time\nthreading.Thread(target=time.sleep, args=(30,), daemon=True).start()\n",
+          test_a="def test_a(): pass\n")
+    got = comb(tmp_path)
+    assert got.counts == {"passed": 1}
+    assert "start=import" in got.out and "threads" in got.out
+
+
+def test_import_start_collects_the_same(tmp_path):
+    write(tmp_path, test_mixed=MIXED, test_bad="import no_such_module\n")
+    for args in ([], ["--continue-on-collection-errors"], ["-k", "parameters", "--ignore=test_bad.py"]):
+        expected, got = serial(tmp_path, *args), comb(tmp_path, "--comb-start=import", *args)
+        assert (got.code, got.counts, got.outcomes) == (expected.code, expected.counts, expected.outcomes), got.out
+
+
+def test_import_start_survives_a_crash(tmp_path):
+    write(tmp_path, test_a="import os, pytest\n@pytest.mark.parametrize('n', range(12))\n"
+                           "def test_a(n):\n    if n == 3: os._exit(3)\n")
+    assert comb(tmp_path, "--comb-start=import").counts == {"failed": 1, "passed": 11}
+
+
+def test_workers_that_collect_different_tests_are_an_error(tmp_path):
+    write(tmp_path, test_a="import os, pytest\n@pytest.mark.parametrize('n', [os.getpid(), 1])\ndef test_a(n): pass\n")
+    got = comb(tmp_path, "--comb-start=import")
+    assert got.code == 2
+    assert "Different tests were collected" in got.out
+
+
+def test_too_many_workers(tmp_path):
+    write(tmp_path, test_a="def test_a(): pass\n")
+    got = comb(tmp_path, "-n2000")
+    assert got.code == 4 and "2000 workers" in got.out
+    assert comb(tmp_path, "-n1000").counts == {"passed": 1}

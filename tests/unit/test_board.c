@@ -25,7 +25,11 @@ static struct board *planned(uint32_t count, uint32_t workers)
 	for (uint32_t i = 0; i < count; i++)
 		tests[i] = (struct sched_test){ .scope = i / 50, .group = SCHED_NONE };
 	struct sched_options options = { .workers = workers };
-	assert_int_equal(board_plan(board, tests, count, &options, &err), 0);
+	assert_int_equal(board_make_rings(board, workers, &err), 0);
+	assert_false(board_wait_plan(board, 1000));
+	assert_int_equal(board_plan(board, tests, count, &options, 42, &err), 0);
+	assert_true(board_wait_plan(board, 1000));
+	assert_int_equal(board_digest(board), 42);
 	free(tests);
 	return board;
 }
@@ -124,11 +128,8 @@ static void test_too_many_workers_is_said(void **state)
 	(void)state;
 	struct err err = ERR_INIT;
 	struct board *board = board_open(&err);
-	struct sched_test test = { .group = SCHED_NONE };
-	struct sched_options options = { .workers = BOARD_MAX_WORKERS + 1 };
-	assert_int_equal(board_plan(board, &test, 1, &options, &err), -1);
+	assert_int_equal(board_make_rings(board, BOARD_MAX_WORKERS + 1, &err), -1);
 	assert_int_equal(err.kind, ERR_INPUT);
-	assert_false(board_is_planned(board));
 	board_close(board);
 	board_close(NULL);
 }

@@ -1,0 +1,82 @@
+"""Forks workers, watches them, and takes the controller's commands. Of zygote and seed."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+from typing import Any
+
+from pytest_comb import _comb, protocol
+
+
+class Child:
+    """A forked worker: its slot, its process, and the file its last stack goes to."""
+
+    def __init__(self, slot: int, pid: int, crash_fd: int) -> None:
+        self.slot, self.pid, self.crash_fd = slot, pid, crash_fd
+        try:
+            self.fd = os.pidfd_open(pid)
+        except (AttributeError, OSError):
+            self.fd = -1
+
+    def stack(self) -> str:
+        """What faulthandler wrote."""
+        return os.pread(self.crash_fd, 1 << 20, 0).decode("utf-8", "replace")
+
+    def close(self) -> None:
+        """Gives both descriptors back."""
+        os.close(self.crash_fd)
+        if self.fd >= 0:
+            os.close(self.fd)
+
+
+class Nursery:
+    """Stays single-threaded, so that a fork is safe at any time."""
+
+    def __init__(self, board: Any, link: protocol.Link) -> None:
+        self.board, self.link = board, link
+        self.children: dict[int, Child] = {}
+
+    def fork(self, slot: int) -> int:
+        """-1 here; in the worker the descriptor for its last stack."""
+        crash_fd = os.memfd_create("comb-crash")
+        parent = os.getpid()
+        pid = os.fork()
+        if pid:
+            self.children[slot] = Child(slot, pid, crash_fd)
+            return -1
+        _comb.die_with_parent(parent)
+        self.link.socket.close()
+        for child in self.children.values():
+            child.close()
+        return crash_fd
+
+    def command(self) -> dict[str, Any]:
+        """The controller's next command; deaths of workers are told while waiting for it."""
+        while True:
+            poll = select.poll()
+            poll.register(self.link.socket.fileno(), select.POLLIN)
+            for child in self.children.values():
+                if child.fd >= 0:
+                    poll.register(child.fd, select.POLLIN)
+            blind = any(child.fd < 0 for child in self.children.values())
+            ready = {fd for fd, _ in poll.poll(50 if blind else None)}
+            self.reap()
+            if self.link.socket.fileno() not in ready:
+                continue
+            command = self.link.receive()
+            if command is None:
+                os.killpg(0, signal.SIGKILL)
+            return command or {"quit": True}
+
+    def reap(self) -> None:
+        """Tells the controller which workers ended, and how."""
+        for child in list(self.children.values()):
+            pid, status = os.waitpid(child.pid, os.WNOHANG)
+            if pid == 0:
+                continue
+            death = {"worker": child.slot, "pid": pid, "status": status, "stack": child.stack()}
+            self.board.send(0, protocol.DIED, protocol.encode(death), True)
+            child.close()
+            del self.children[child.slot]
