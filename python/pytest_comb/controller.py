@@ -122,7 +122,7 @@ class Controller:
         basetemp = config._tmp_path_factory.getbasetemp()  # type: ignore[attr-defined]
         try:
             self.board.make_rings(self.workers)
-        except ValueError as error:
+        except OSError as error:
             raise pytest.UsageError(f"comb: {error}") from None
         self.message = {"inputs": [self.nodes[n].workerinput for n in range(self.workers)], "basetemp": str(basetemp),
                         "dist": config.option.dist}

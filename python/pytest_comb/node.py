@@ -51,12 +51,8 @@ class WorkerNode:
             "mainargv": list(sys.argv),
         }
         self.workeroutput: dict[str, Any] = {}
-        self.workerinfo: dict[str, Any] = {}
         self.shutting_down = False
-
-    def ready(self, pid: int) -> None:
-        """Fills what xdist learns from a worker that has started."""
-        self.workerinfo = {
+        self.workerinfo: dict[str, Any] = {
             "version": sys.version,
             "version_info": tuple(sys.version_info),
             "sysplatform": sys.platform,
@@ -65,8 +61,11 @@ class WorkerNode:
             "cwd": os.getcwd(),
             "id": self.gateway.id,
             "spec": self.gateway.spec,
-            "pid": pid,
         }
+
+    def ready(self, pid: int) -> None:
+        """The worker has started."""
+        self.workerinfo["pid"] = pid
 
     def __repr__(self) -> str:
         return f"<WorkerController {self.gateway.id}>"

@@ -53,4 +53,4 @@ def make(board: Any, config: pytest.Config, items: list[pytest.Item], workers: i
             group = groups.setdefault(name, len(groups)) if name else -1
         exclusive, shared, serial = _locks(item, bits)
         rows.append((scope, group, 0.0, exclusive, shared, serial))
-    board.plan(rows, max(1, workers), dist == "each", False, digest)
+    board.plan(rows, workers, dist == "each", False, digest)

@@ -39,6 +39,7 @@ class Zygote:
             hygiene.new_random_state()
         elif watched:
             self.watch.start()
+        self.has_terminal = config.pluginmanager.hasplugin("terminal")
         for name in ("terminal", "pytest_terminal"):
             config.pluginmanager.set_blocked(name)
         config.add_cleanup(self.finish)
@@ -83,12 +84,14 @@ class Zygote:
     @pytest.hookimpl(tryfirst=True)
     def pytest_configure(self, config: pytest.Config) -> None:
         """Before any plugin asks for a terminal."""
-        terminal.take_place(config)
+        if self.has_terminal:
+            terminal.take_place(config)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionstart(self, session: pytest.Session) -> None:
         """After plugins that bring a reporter of their own."""
-        terminal.take_place(session.config)
+        if self.has_terminal:
+            terminal.take_place(session.config)
 
     # -- collection -----------------------------------------------------------------------------
 
@@ -145,8 +148,9 @@ class Zygote:
         broken = session.testsfailed and not self.config.option.continue_on_collection_errors
         items = [] if broken or session.shouldfail or session.shouldstop else session.items
         inputs = len(self.message["inputs"])
-        workers = inputs if self.nursery is None and items else min(inputs, len(items))
-        plan.make(self.board, self.config, items, workers, self.message["dist"], digest(items))
+        all_of_them = items and (self.nursery is None or self.message["dist"] == "each")
+        workers = inputs if all_of_them else min(inputs, len(items))
+        plan.make(self.board, self.config, items, inputs, self.message["dist"], digest(items))
         hook = self.config.hook.pytest_report_collectionfinish
         lines = hook(config=self.config, start_path=self.config.rootpath, startdir=None, items=session.items)
         self.send(protocol.COLLECTED, ids=[item.nodeid for item in session.items], deselected=self.deselected,

@@ -172,6 +172,8 @@ static int64_t steal(struct sched *self, uint32_t worker, const struct held *hel
 
 int64_t sched_take(struct sched *self, uint32_t worker)
 {
+	if (worker >= self->workers)
+		return SCHED_DONE;
 	struct worker *me = &workers_of(self)[worker];
 	if (me->claimed != SCHED_NONE)
 		return me->claimed;
@@ -190,7 +192,7 @@ int64_t sched_take(struct sched *self, uint32_t worker)
 void sched_begin(struct sched *self, uint32_t worker)
 {
 	struct worker *me = &workers_of(self)[worker];
-	if (me->claimed == SCHED_NONE)
+	if (worker >= self->workers || me->claimed == SCHED_NONE)
 		return;
 	me->running = me->claimed;
 	entries_of(self)[me->running].state = SCHED_TEST_RUNNING;
@@ -211,7 +213,8 @@ static uint32_t end_running(struct sched *self, uint32_t worker, enum sched_stat
 
 void sched_end(struct sched *self, uint32_t worker)
 {
-	end_running(self, worker, SCHED_TEST_DONE);
+	if (worker < self->workers)
+		end_running(self, worker, SCHED_TEST_DONE);
 }
 
 /* The chunk that covers a position now, for splits move positions; a new one where its record was used again. */
@@ -247,6 +250,8 @@ static void give_back(struct sched *self, uint32_t test)
 
 uint32_t sched_leave(struct sched *self, uint32_t worker)
 {
+	if (worker >= self->workers)
+		return SCHED_NONE;
 	struct worker *me = &workers_of(self)[worker];
 	uint32_t lost = end_running(self, worker, SCHED_TEST_LOST);
 	uint32_t claimed = me->claimed, chunk = me->chunk;
@@ -280,7 +285,7 @@ bool sched_is_drained(const struct sched *self)
 
 uint32_t sched_running(const struct sched *self, uint32_t worker)
 {
-	return workers_of(self)[worker].running;
+	return worker < self->workers ? workers_of(self)[worker].running : SCHED_NONE;
 }
 
 enum sched_state sched_state(const struct sched *self, uint32_t test)

@@ -66,6 +66,7 @@ struct sched_options {
 	float scope_setup_s; /* a steal must save at least this; 0: unknown */
 };
 
+/* A zeroed block is a scheduler without tests and workers; a worker it does not know has nothing to do. */
 struct sched;
 
 /* In the mode `each` a test has one index a worker: worker * tests + index. */

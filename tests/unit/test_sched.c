@@ -269,6 +269,22 @@ static void test_two_long_tests_do_not_hold_short_ones(void **state)
 	assert_true(sim.now < 2.1);
 }
 
+static void test_a_worker_nobody_knows_has_nothing_to_do(void **state)
+{
+	(void)state;
+	struct simulation sim;
+	make_suite(&sim, 5);
+	sim.sched = new_sched(&sim);
+	uint32_t stranger = sim.options.workers;
+	assert_int_equal(sched_take(sim.sched, stranger), SCHED_DONE);
+	sched_begin(sim.sched, stranger);
+	sched_end(sim.sched, stranger);
+	assert_int_equal(sched_leave(sim.sched, stranger), SCHED_NONE);
+	assert_int_equal(sched_running(sim.sched, stranger), SCHED_NONE);
+	check(&sim);
+	free(sim.sched);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -278,6 +294,7 @@ int main(void)
 		cmocka_unit_test(test_each_worker_runs_all),
 		cmocka_unit_test(test_deaths_lose_one_test_and_no_other),
 		cmocka_unit_test(test_a_lost_test_can_be_revived),
+		cmocka_unit_test(test_a_worker_nobody_knows_has_nothing_to_do),
 		cmocka_unit_test(test_stop_hands_out_nothing_more),
 		cmocka_unit_test(test_two_long_tests_do_not_hold_short_ones),
 	};
