@@ -268,7 +268,7 @@ def test_threads_after_collection_are_not_forked(tmp_path):
     write(tmp_path, conftest="import threading, time\nthreading.Thread(target=time.sleep, args=(30,), daemon=True).start()\n",
           test_a="def test_a(): pass\n")
     got = comb(tmp_path)
-    assert got.counts == {"passed": 1}
+    assert got.counts == {"passed": 1}, got.out
     assert "start=import" in got.out and "threads" in got.out
 
 
