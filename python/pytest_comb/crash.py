@@ -104,7 +104,7 @@ class Crashes:
     def report(self, slot: int, test: int, cause: str, stack: str) -> None:
         """The report that stands for the test."""
         controller = self.controller
-        node, nodeid = controller.nodes[slot], controller.replay.nodeid(test)
+        node, nodeid = controller.nodes[slot], controller.replay.passed.nodeid(test)
         path = nodeid.split("::")[0]
         text = f"worker {node.gateway.id!r} crashed while running {nodeid!r}\n{cause}"
         if stack:
@@ -173,7 +173,7 @@ class Crashes:
         if on_purpose or len(controller.replay.finished) >= total:
             return
         left = [n for n in range(total) if n not in controller.replay.finished]
-        self.not_run = [controller.replay.nodeid(n) for n in left]
+        self.not_run = [controller.replay.passed.nodeid(n) for n in left]
         session.testsfailed += 1
 
     @pytest.hookimpl

@@ -76,11 +76,7 @@ class Replay:
         """logstart, once a test."""
         if test not in self.started:
             self.started[test] = location
-            self.config.hook.pytest_runtest_logstart(nodeid=self.nodeid(test), location=location)
-
-    def nodeid(self, test: int) -> str:
-        """In the mode `each` there are several tests with one id."""
-        return self.passed.ids[test % len(self.passed.ids)]
+            self.config.hook.pytest_runtest_logstart(nodeid=self.passed.nodeid(test), location=location)
 
     def reports(self, ring: int, content: Any) -> None:
         """Reports of a test as frames."""
@@ -106,7 +102,7 @@ class Replay:
 
     def finish(self, test: int) -> None:
         """logfinish."""
-        nodeid = self.nodeid(test)
+        nodeid = self.passed.nodeid(test)
         path = nodeid.split("::")[0]
         location = self.started.pop(test, (path, None, path))
         self.config.hook.pytest_runtest_logfinish(nodeid=nodeid, location=location)

@@ -100,17 +100,21 @@ class PassedTests:
         """A FAMILY frame."""
         self.families[ring, family["id"]] = family
 
+    def nodeid(self, test: int) -> str:
+        """In the mode `each` every worker has an index of its own for a test."""
+        return self.ids[test % len(self.ids)]
+
     def location(self, ring: int, record: Any) -> tuple[str, Optional[int], str]:
         """As item.location was."""
         test, family, line, _ = record
-        path, _, rest = self.ids[test].partition("::")
+        path, _, rest = self.nodeid(test).partition("::")
         return (path, line if line >= 0 else None, rest.replace("::", "."))
 
     def reports(self, ring: int, record: Any) -> list[pytest.TestReport]:
         """setup, call and teardown: one by pytest's own constructor, the others as copies of it."""
         test, family_id, _, times = record
         family = self.families[ring, family_id]
-        nodeid = self.ids[test]
+        nodeid = self.nodeid(test)
         keywords = {nodeid[family["prefix"]:]: 1}
         keywords.update(family["keywords"])
         setup = pytest.TestReport(nodeid, self.location(ring, record), keywords, "passed", None, "setup")

@@ -55,6 +55,13 @@ def test_same_outcomes_as_a_serial_run(tmp_path, mode):
     assert "lone \\udcff" in got.out or "lone" in got.out
 
 
+def test_each_runs_every_test_on_every_worker(tmp_path):
+    write(tmp_path, test_a="import pytest\n@pytest.mark.parametrize('n', range(5))\n"
+                           "def test_a(n, worker_id):\n    open('%s-%d' % (worker_id, n), 'x').close()\n    assert n != 3\n")
+    assert comb(tmp_path, "--dist=each").counts == {"passed": 8, "failed": 2}
+    assert len(list(tmp_path.glob("gw?-?"))) == 10
+
+
 def test_reports_are_equal_to_the_last_attribute(tmp_path):
     write(tmp_path, test_mixed=MIXED, conftest=CONFTEST)
     serial(tmp_path, env={"SEEN": "serial.json"})
