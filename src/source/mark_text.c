@@ -36,12 +36,12 @@ int mark_text_parse(struct mark_text *mark, const char *text, struct err *err)
 {
 	cleanup_str struct str source = STR_INIT;
 	cleanup_python_tree struct python_tree tree = PYTHON_TREE_INIT;
-	struct err ignored = ERR_INIT;
+	struct err reason = ERR_INIT;
 	TSNode object = { 0 };
 	if (str_addf(&source, "m.%s\n", text) < 0)
 		return err_no_memory(err);
 	bool one_line = strpbrk(text, "\r\n#;\\") == NULL;
-	if (one_line && python_tree_open(&tree, str_slice(&source), "", &ignored) == 0) {
+	if (one_line && python_tree_open(&tree, str_slice(&source), "", &reason) == 0) {
 		TSNode statement = python_first_named(python_root(&tree));
 		TSNode expression = python_first_named(statement);
 		bool whole = ts_node_end_byte(expression) + 1 == source.len;
@@ -53,6 +53,8 @@ int mark_text_parse(struct mark_text *mark, const char *text, struct err *err)
 			return 0;
 		}
 	}
+	if (reason.kind == ERR_INTERNAL)
+		return err_set(err, ERR_INTERNAL, "%s", reason.text);
 	return err_set(err, ERR_INPUT, "\"%s\" is no mark: write name or name(arguments)", text);
 }
 

@@ -125,10 +125,10 @@ static int import_would_give(struct slice candidate, const char *path, struct sl
 	cleanup_python_tree struct python_tree tree = PYTHON_TREE_INIT;
 	cleanup_edits struct edits edits = EDITS_INIT;
 	cleanup_str struct str text = STR_INIT, result = STR_INIT;
-	struct err ignored = ERR_INIT;
+	struct err reason = ERR_INIT;
 	size_t at;
-	if (python_tree_open(&tree, candidate, path, &ignored) < 0)
-		return 0;
+	if (python_tree_open(&tree, candidate, path, &reason) < 0)
+		return reason.kind == ERR_INTERNAL ? err_set(err, ERR_INTERNAL, "%s", reason.text) : 0;
 	if (python_head_import(&tree, (struct slice){ "", 0 }, &at, &text) < 0 ||
 	    edits_add(&edits, at, at, str_slice(&text)) < 0)
 		return err_no_memory(err);

@@ -69,19 +69,39 @@ static int add_content(const struct python_tree *tree, struct slice s, bool raw,
 	return 0;
 }
 
+/* Length of the prefix of a string literal; -1 for bytes, f-strings and template strings. */
+static int plain_prefix(struct slice quote)
+{
+	int length = 0;
+	for (size_t i = 0; i < quote.len && quote.ptr[i] != '"' && quote.ptr[i] != '\''; i++, length++)
+		if (strchr("fFbBtT", quote.ptr[i]))
+			return -1;
+	return length;
+}
+
+bool python_is_text(const struct python_tree *tree, TSNode node)
+{
+	if (python_is(node, "string"))
+		return plain_prefix(python_text(tree, ts_node_child(node, 0))) >= 0;
+	if (!python_is(node, "concatenated_string"))
+		return false;
+	for (TSNode part = python_first_named(node); !ts_node_is_null(part); part = ts_node_next_named_sibling(part))
+		if (!ts_node_is_extra(part) && !python_is_text(tree, part))
+			return false;
+	return true;
+}
+
 static int add_string(const struct python_tree *tree, TSNode node, struct str *out)
 {
 	uint32_t count = ts_node_child_count(node);
 	if (count < 2)
 		return -1;
 	TSNode first = ts_node_child(node, 0), last = ts_node_child(node, count - 1);
-	struct slice prefix = python_text(tree, first);
-	bool raw = false;
-	for (size_t i = 0; i < prefix.len; i++) {
-		if (prefix.ptr[i] && strchr("fFbBtT", prefix.ptr[i]))
-			return -1;
-		raw = raw || prefix.ptr[i] == 'r' || prefix.ptr[i] == 'R';
-	}
+	struct slice quote = python_text(tree, first);
+	int prefix = plain_prefix(quote);
+	if (prefix < 0)
+		return -1;
+	bool raw = memchr(quote.ptr, 'r', (size_t)prefix) || memchr(quote.ptr, 'R', (size_t)prefix);
 	size_t start = ts_node_end_byte(first), end = ts_node_start_byte(last);
 	return add_content(tree, (struct slice){ tree->source.ptr + start, end - start }, raw, out);
 }

@@ -415,11 +415,8 @@ static bool is_guarded_import(const struct python_tree *tree, TSNode node)
 
 static bool is_docstring(const struct python_tree *tree, TSNode node)
 {
-	TSNode inner = python_is(node, "expression_statement") ? python_first_named(node) : (TSNode){ 0 };
-	if (!python_is(inner, "string") && !python_is(inner, "concatenated_string"))
-		return false;
-	cleanup_str struct str value = STR_INIT;
-	return ts_node_named_child_count(node) == 1 && python_string_value(tree, inner, &value) == 0;
+	return python_is(node, "expression_statement") && ts_node_named_child_count(node) == 1 &&
+	       python_is_text(tree, python_first_named(node));
 }
 
 static void read_head(struct python_tree *tree)

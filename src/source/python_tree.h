@@ -147,7 +147,9 @@ bool python_is(TSNode node, const char *type);
 TSNode python_child(TSNode node, const char *field);
 TSNode python_first_named(TSNode node);
 int python_line(TSNode node);
-/* The value of a string literal without prefix, quotes and simple escapes; -1 for f-strings and bytes. */
+/* A string literal, or several side by side, that is text: no bytes, f-string or template string. */
+bool python_is_text(const struct python_tree *tree, TSNode node);
+/* The value of a string literal without prefix, quotes and simple escapes; -1 for f-strings and bytes, or without memory. */
 int python_string_value(const struct python_tree *tree, TSNode node, struct str *out);
 
 /*

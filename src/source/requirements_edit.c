@@ -42,6 +42,20 @@ int requirement_name(struct str *out, const char *text)
 	return 0;
 }
 
+/* Whether the name that text starts with is that normalised one. Allocates nothing, so that it cannot fail. */
+static bool is_name(const char *normalised, const char *text)
+{
+	size_t len = name_length(text);
+	for (size_t i = 0; i < len; i++) {
+		bool separator = !isalnum((unsigned char)text[i]);
+		if (separator && !isalnum((unsigned char)text[i - 1]))
+			continue;
+		if (*normalised++ != (separator ? '-' : (char)tolower((unsigned char)text[i])))
+			return false;
+	}
+	return len > 0 && *normalised == '\0';
+}
+
 /* A file or URL instead of a name: "./x", "https://…", "x.whl". */
 static bool is_location(const char *text)
 {
@@ -272,11 +286,8 @@ void requirements_release(struct requirements *requirements)
 
 const struct requirement *requirements_find(const struct requirements *requirements, const char *name)
 {
-	cleanup_str struct str wanted = STR_INIT;
-	if (requirement_name(&wanted, name) < 0)
-		return NULL;
 	for (size_t i = 0; i < requirements->items.len; i++)
-		if (text_equals(requirements->items.at[i].name, wanted.buf))
+		if (requirements->items.at[i].name && is_name(requirements->items.at[i].name, name))
 			return &requirements->items.at[i];
 	return NULL;
 }

@@ -14,6 +14,10 @@
 #include "base/proc.h"
 #include "source/diff.h"
 #include "source/edit.h"
+#include "source/ini_edit.h"
+#include "source/marks.h"
+#include "source/requirements_edit.h"
+#include "source/toml_edit.h"
 
 static void test_splices_change_nothing_else(void **state)
 {
@@ -201,6 +205,86 @@ static void test_patch_applies_random_diffs(void **state)
 	fs_remove_all(dir.buf, &err);
 }
 
+/* --- editors without memory --- */
+
+static int edit_marks(struct slice source, struct edits *edits, struct err *err)
+{
+	struct mark_request requests[] = { { .mark = "unit" }, { .function = "test_a", .mark = "xdist_group(\"x\")" } };
+	return marks_insert(source, "x.py", requests, 2, edits, err);
+}
+
+static int edit_unmark(struct slice source, struct edits *edits, struct err *err)
+{
+	struct mark_request request = { .mark = "slow", .anywhere = true };
+	return marks_remove(source, "x.py", &request, 1, edits, err);
+}
+
+static int edit_toml(struct slice source, struct edits *edits, struct err *err)
+{
+	static const char *const path[] = { "a", "b c", NULL }, *const texts[] = { "x", "y" };
+	cleanup_toml struct toml toml = TOML_INIT;
+	return toml_open(&toml, source, "x.toml", err) < 0 ? -1 : toml_append(&toml, path, texts, 2, edits, err);
+}
+
+static int edit_ini(struct slice source, struct edits *edits, struct err *err)
+{
+	static const char *const lines[] = { "x", "y" };
+	cleanup_ini struct ini ini = INI_INIT;
+	return ini_open(&ini, source, "x.ini", INI_PYTEST, err) < 0 ? -1
+								    : ini_append(&ini, "a", "b", lines, 2, edits, err);
+}
+
+static int edit_requirements(struct slice source, struct edits *edits, struct err *err)
+{
+	cleanup_requirements struct requirements requirements = REQUIREMENTS_INIT;
+	if (requirements_open(&requirements, source, "r.txt", err) < 0)
+		return -1;
+	return requirements_insert(&requirements, "pytest-xdist", "pytest", edits, err);
+}
+
+static const struct {
+	int (*edit)(struct slice source, struct edits *edits, struct err *err);
+	const char *source;
+} editors[] = {
+	{ edit_marks, "import pytest as pt\npytestmark = [pt.mark.slow]\nclass A: x = 1\n@pt.mark.a\ndef test_a(): pass\n" },
+	{ edit_marks, "# coding: latin-1\nif 1:\n    import pytest\ndef test_a(): pass\n" },
+	{ edit_unmark, "import pytest\n\npytestmark = pytest.mark.slow\n\n@pytest.mark.slow\ndef test_a(): pass\n" },
+	{ edit_toml, "[a]\n\"b c\" = [\n  'x',\n]\n[[d.e]]\nf.g = { h = 1 }\n" },
+	{ edit_toml, "[x]\n" },
+	{ edit_ini, "[a]\nb =\n  c\n" },
+	{ edit_requirements, "pytest; python_version < '4'\n-r x.txt\n" },
+};
+
+/* Each allocation of each editor made to fail once: an error, no crash, no leak, and no half of an edit is used. */
+static void test_editors_without_memory(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(editors) / sizeof(*editors); i++) {
+		struct slice source = { editors[i].source, strlen(editors[i].source) };
+		cleanup_str struct str wanted = STR_INIT, got = STR_INIT;
+		struct err err = ERR_INIT;
+		cleanup_edits struct edits all = EDITS_INIT;
+		assert_int_equal(editors[i].edit(source, &all, &err), 0);
+		assert_int_equal(edits_apply(&all, source, &wanted, &err), 0);
+		assert_true(wanted.len != source.len);
+		bool fired = true;
+		for (long nth = 1; fired; nth++) {
+			cleanup_edits struct edits edits = EDITS_INIT;
+			err_clear(&err);
+			os_fault_arm(nth, ENOMEM);
+			int result = editors[i].edit(source, &edits, &err);
+			fired = os_fault_fired();
+			os_fault_arm(0, 0);
+			if (result < 0) {
+				assert_int_equal(err.kind, ERR_INTERNAL);
+				continue;
+			}
+			assert_int_equal(edits_apply(&edits, source, &got, &err), 0);
+			assert_string_equal(got.buf, wanted.buf);
+		}
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -210,6 +294,7 @@ int main(void)
 		cmocka_unit_test(test_a_second_write_keeps_the_first_content_for_undo),
 		cmocka_unit_test(test_diff_is_what_diff_u_prints),
 		cmocka_unit_test(test_patch_applies_random_diffs),
+		cmocka_unit_test(test_editors_without_memory),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
