@@ -25,7 +25,7 @@ def project(tmp_path):
 
         def run(*settings, env=None):
             done = subprocess.run(
-                [DUMP, tmp_path, sys.executable, *settings],
+                [DUMP, tmp_path, os.environ.get("TEST_PYTHON", sys.executable), *settings],
                 capture_output=True,
                 env={**os.environ, "COMB_PLUGIN_DIR": str(BUILD / "plugin"), **(env or {})},
             )
