@@ -7,49 +7,18 @@
 #include "base/clock.h"
 #include "base/os.h"
 #include "history/history.h"
-#include "phases/mark_record.h"
+#include "phases/mark_answer.h"
+#include "phases/mark_outcomes.h"
 #include "report/json_text.h"
 
 #include "base/banned.h"
 
-#define MOST_NAMED 10
 #define UNMARKED "not (unit or integration or slow)"
-#define AFTER_PURPOSE "mark check"
-#define BASELINE_PURPOSE "baseline"
 /* Of the tests called unit, so many may take as long as a slow one, and of the slow ones so many be quick. */
 #define MOST_SLOW_UNITS 0.05
 #define MOST_QUICK_SLOWS 0.5
 #define FEW_SLOWS 2
-/* Marks are moved at most so often before outcomes that still differ fail the gate. */
-#define MOST_MOVES 2
 #define QUICK_S 0.01
-
-__attribute__((format(printf, 4, 5))) static int conclude(struct gate_result *result, enum gate_status status,
-							   struct err *err, const char *format, ...)
-{
-	va_list args;
-	va_start(args, format);
-	str_clear(&result->figure);
-	int failed = str_vaddf(&result->figure, format, args);
-	va_end(args);
-	result->status = status;
-	return failed < 0 ? err_no_memory(err) : 0;
-}
-
-static void pass_progress(void *context, size_t done, size_t total, const char *running)
-{
-	sink_progress(context, done, total, running);
-}
-
-/* Names at most MOST_NAMED in the detail; returns -1 when out of memory. */
-static int name_test(struct gate_result *result, size_t nth, const struct test *test, const char *what)
-{
-	if (nth > MOST_NAMED)
-		return 0;
-	if (nth == MOST_NAMED)
-		return str_adds(&result->detail, "… and more\n");
-	return str_addf(&result->detail, "%s: %s\n", test->id, what);
-}
 
 void distribution_of(const struct suite_run *run, struct distribution *distribution)
 {
@@ -68,12 +37,6 @@ static int select_by(struct phase_ctx *ctx, const char *markers, struct suite_ru
 					 .timeout_s = ctx->settings->timeout_s };
 	sink_step(ctx->sink, "asking pytest for tests without a category");
 	return suite_run(ctx->project, &options, run, err);
-}
-
-static int say_no_tests(const struct project *project, struct err *err)
-{
-	err_set(err, ERR_INPUT, "pytest finds no tests in %s", project->root);
-	return err_hint(err, "see what it collects: '%s' -m pytest --collect-only", project->python);
 }
 
 /* --- 1.1 one category each --- */
@@ -97,7 +60,7 @@ static int name_offenders(const struct suite_run *run, struct gate_result *resul
 		if (category != CATEGORY_NONE && !several)
 			continue;
 		const char *what = several ? "has more than one category; keep the one that is meant" : "has no category";
-		if (name_test(result, named++, &run->tests.at[i], what) < 0)
+		if (mark_name_test(result, named++, &run->tests.at[i], what) < 0)
 			return err_no_memory(err);
 	}
 	return 0;
@@ -108,7 +71,7 @@ static int conclude_collect_errors(const struct suite_run *run, struct gate_resu
 	const struct collect_error *first = &run->collect_errors.at[0];
 	if (str_addf(&result->detail, "%s\n", first->text ? first->text : "") < 0)
 		return err_no_memory(err);
-	return conclude(result, GATE_FAILED, err, "%s:%d cannot be collected (%zu in all)", first->path, first->line,
+	return mark_conclude(result, GATE_FAILED, err, "%s:%d cannot be collected (%zu in all)", first->path, first->line,
 			run->collect_errors.len);
 }
 
@@ -119,21 +82,21 @@ static int judge_marked(struct phase_ctx *ctx, const struct suite_run *run, stru
 	struct distribution d;
 	distribution_of(run, &d);
 	if (d.tests == 0)
-		return say_no_tests(ctx->project, err);
+		return mark_say_no_tests(ctx->project, err);
 	if (run->collect_errors.len > 0 && !ctx->settings->allow_failing)
 		return conclude_collect_errors(run, result, err);
 	if (set_distribution(result, &d, err) < 0 || name_offenders(run, result, err) < 0)
 		return -1;
 	if (d.counts[CATEGORY_NONE] > 0 || d.several > 0)
-		return conclude(result, GATE_FAILED, err, "of %zu tests %zu have no category and %zu have several", d.tests,
+		return mark_conclude(result, GATE_FAILED, err, "of %zu tests %zu have no category and %zu have several", d.tests,
 				d.counts[CATEGORY_NONE], d.several);
 	/* Marks said so; now pytest itself. */
 	if (select_by(ctx, UNMARKED, &unmarked, err) < 0)
 		return -1;
 	if (unmarked.tests.len > 0)
-		return conclude(result, GATE_FAILED, err, "-m \"" UNMARKED "\" selects %zu tests, such as %s",
+		return mark_conclude(result, GATE_FAILED, err, "-m \"" UNMARKED "\" selects %zu tests, such as %s",
 				unmarked.tests.len, unmarked.tests.at[0].id);
-	return conclude(result, GATE_PASSED, err, "%zu of %zu tests have one category; -m \"" UNMARKED "\" selects none",
+	return mark_conclude(result, GATE_PASSED, err, "%zu of %zu tests have one category; -m \"" UNMARKED "\" selects none",
 			d.tests, d.tests);
 }
 
@@ -159,9 +122,9 @@ static int refuses(struct phase_ctx *ctx, const struct measurement *measurement,
 	size_t named = 0;
 	*refused = true;
 	if (run->tests.len == 0 && run->collect_errors.len == 0)
-		return say_no_tests(ctx->project, err);
+		return mark_say_no_tests(ctx->project, err);
 	if (run->timed_out)
-		return conclude(result, GATE_FAILED, err, "the suite did not end within %.0f s", ctx->settings->timeout_s);
+		return mark_conclude(result, GATE_FAILED, err, "the suite did not end within %.0f s", ctx->settings->timeout_s);
 	if (run->collect_errors.len > 0 && !ctx->settings->allow_failing)
 		return conclude_collect_errors(run, result, err);
 	for (size_t i = 0; i < run->tests.len && !ctx->settings->allow_failing; i++) {
@@ -169,11 +132,11 @@ static int refuses(struct phase_ctx *ctx, const struct measurement *measurement,
 		bool left_out = measurement->left_out && measurement->left_out[i];
 		if (left_out || outcome_is_good(test->outcome))
 			continue;
-		if (name_test(result, named++, test, outcome_name(test->outcome)) < 0)
+		if (mark_name_test(result, named++, test, outcome_name(test->outcome)) < 0)
 			return err_no_memory(err);
 	}
 	if (named > 0)
-		return conclude(result, GATE_FAILED, err,
+		return mark_conclude(result, GATE_FAILED, err,
 				"%zu tests fail already; mend them, or go on with the rest: --allow-failing", named);
 	*refused = false;
 	return 0;
@@ -201,7 +164,7 @@ static int describe_work(const struct mark_work *work, struct gate_result *resul
 		failed = str_addf(out, "Left as it was: %s\n", work->put_back.at[i]) < 0;
 	for (size_t i = 0, named = 0; !failed && i < work->measurement.run.tests.len; i++)
 		if (work->measurement.unsteady[i])
-			failed = name_test(result, named++, &work->measurement.run.tests.at[i],
+			failed = mark_name_test(result, named++, &work->measurement.run.tests.at[i],
 					   "its outcome differs from run to run") < 0;
 	return failed ? err_no_memory(err) : 0;
 }
@@ -322,7 +285,7 @@ static int verify_spread(struct phase_ctx *ctx, struct gate_result *result, stru
 	if (mark_collect(ctx, &run, err) < 0)
 		return -1;
 	if (run.tests.len == 0)
-		return say_no_tests(ctx->project, err);
+		return mark_say_no_tests(ctx->project, err);
 	if (measure_spread(ctx, &run, &spread, err) < 0 || set_distribution(result, &spread.d, err) < 0)
 		return -1;
 	if (describe_spread(&spread, &text) < 0)
@@ -330,227 +293,7 @@ static int verify_spread(struct phase_ctx *ctx, struct gate_result *result, stru
 	const char *why = implausible(&spread);
 	if (why && str_addf(&result->detail, "Next: look at the marks that were there before comb: %s\n", why) < 0)
 		return err_no_memory(err);
-	return conclude(result, why ? GATE_FAILED : GATE_PASSED, err, "%s%s%s", text.buf, why ? ": " : "", why ? why : "");
-}
-
-/* --- 1.3 outcomes --- */
-
-/* Outcomes that tests had before they were marked; a test that had none then has 0. */
-static int outcomes_before(struct phase_ctx *ctx, const struct suite_run *run, unsigned *seen, bool *any,
-			   struct err *err)
-{
-	cleanup_free unsigned *baseline = os_calloc(run->tests.len + 1, sizeof(*baseline));
-	if (!baseline)
-		return err_no_memory(err);
-	*any = false;
-	if (!ctx->history)
-		return 0;
-	if (history_outcomes(ctx->history, MEASURE_PURPOSE, run, seen, err) < 0 ||
-	    history_outcomes(ctx->history, BASELINE_PURPOSE, run, baseline, err) < 0)
-		return -1;
-	for (size_t i = 0; i < run->tests.len; i++) {
-		seen[i] |= baseline[i];
-		*any |= seen[i] != 0;
-	}
-	return 0;
-}
-
-static int run_suite(struct phase_ctx *ctx, struct suite_run *run, struct err *err)
-{
-	cleanup_strings struct strings arguments = STRINGS_INIT;
-	struct suite_options options = { .engine = ENGINE_SERIAL, .timeout_s = ctx->settings->timeout_s,
-					 .arguments = &arguments, .on_progress = pass_progress,
-					 .on_progress_context = (void *)ctx->sink };
-	sink_step(ctx->sink, "running the suite as it is now");
-	if (ctx->settings->allow_failing && strings_add(&arguments, "--continue-on-collection-errors") < 0)
-		return err_no_memory(err);
-	return suite_run(ctx->project, &options, run, err);
-}
-
-/* None of the outcomes known from before; a test that has been mended since is no harm done. */
-static bool differs(unsigned seen, enum outcome outcome)
-{
-	const unsigned bad = OUTCOME_BIT(TEST_NOT_RUN) | OUTCOME_BIT(TEST_FAILED) | OUTCOME_BIT(TEST_ERROR) |
-			     OUTCOME_BIT(TEST_CRASHED);
-	if (seen == 0 || (seen & OUTCOME_BIT(outcome)))
-		return false;
-	return outcome != TEST_PASSED || (seen & ~bad);
-}
-
-/* changed[i]: the outcome is none of those known. */
-static int compare_outcomes(struct phase_ctx *ctx, const struct suite_run *run, bool *changed, bool *any,
-			    struct err *err)
-{
-	cleanup_free unsigned *seen = os_calloc(run->tests.len + 1, sizeof(*seen));
-	if (!seen)
-		return err_no_memory(err);
-	if (outcomes_before(ctx, run, seen, any, err) < 0)
-		return -1;
-	for (size_t i = 0; i < run->tests.len; i++)
-		changed[i] = differs(seen[i], run->tests.at[i].outcome);
-	return 0;
-}
-
-static size_t count_true(const bool *flags, size_t count)
-{
-	size_t sum = 0;
-	for (size_t i = 0; i < count; i++)
-		sum += flags[i];
-	return sum;
-}
-
-/* A test that differs once more is changed; one that does not is flaky, and named. */
-static int confirm_changes(struct phase_ctx *ctx, const struct suite_run *run, bool *changed,
-			   struct gate_result *result, struct err *err)
-{
-	cleanup_suite_run struct suite_run again = SUITE_RUN_INIT;
-	bool any;
-	if (run_suite(ctx, &again, err) < 0)
-		return -1;
-	cleanup_free bool *still = os_calloc(again.tests.len + 1, sizeof(*still));
-	cleanup_free size_t *match = suite_match(&again, run);
-	if (!still || !match)
-		return err_no_memory(err);
-	if (compare_outcomes(ctx, &again, still, &any, err) < 0)
-		return -1;
-	for (size_t i = 0, named = 0; i < run->tests.len; i++) {
-		if (!changed[i] || (match[i] != SIZE_MAX && still[match[i]]))
-			continue;
-		changed[i] = false;
-		if (name_test(result, named++, &run->tests.at[i], "is flaky: another run agrees with the outcome before") < 0)
-			return err_no_memory(err);
-	}
-	return 0;
-}
-
-static int name_changed(const struct suite_run *run, const bool *changed, struct gate_result *result,
-			struct err *err)
-{
-	for (size_t i = 0, named = 0; i < run->tests.len; i++) {
-		if (!changed[i])
-			continue;
-		cleanup_str struct str what = STR_INIT;
-		if (str_addf(&what, "%s, and was not before", outcome_name(run->tests.at[i].outcome)) < 0 ||
-		    name_test(result, named++, &run->tests.at[i], what.buf) < 0)
-			return err_no_memory(err);
-	}
-	return 0;
-}
-
-static int keep_run(struct phase_ctx *ctx, const char *purpose, const struct suite_run *run, struct err *err)
-{
-	struct history_run what = { .purpose = purpose, .engine = ENGINE_SERIAL };
-	return ctx->history ? history_record(ctx->history, &what, run, NULL, err) : 0;
-}
-
-/* One run, held against the outcomes on record. */
-struct comparison {
-	struct suite_run run;
-	bool *changed;   /* one a test */
-	size_t changes;
-	bool any;        /* there was something to compare with */
-};
-
-static void comparison_release(struct comparison *comparison)
-{
-	suite_run_release(&comparison->run);
-	free(comparison->changed);
-	comparison->changed = NULL;
-}
-#define cleanup_comparison __attribute__((cleanup(comparison_release)))
-
-static int compare_run(struct phase_ctx *ctx, struct comparison *comparison, struct gate_result *result,
-		       struct err *err)
-{
-	struct suite_run *run = &comparison->run;
-	comparison_release(comparison);
-	if (run_suite(ctx, run, err) < 0)
-		return -1;
-	if (run->tests.len == 0)
-		return say_no_tests(ctx->project, err);
-	comparison->changed = os_calloc(run->tests.len + 1, sizeof(bool));
-	if (!comparison->changed)
-		return err_no_memory(err);
-	if (compare_outcomes(ctx, run, comparison->changed, &comparison->any, err) < 0)
-		return -1;
-	if (count_true(comparison->changed, run->tests.len) > 0 &&
-	    confirm_changes(ctx, run, comparison->changed, result, err) < 0)
-		return -1;
-	comparison->changes = count_true(comparison->changed, run->tests.len);
-	return 0;
-}
-
-static int conclude_comparison(struct phase_ctx *ctx, const struct comparison *comparison,
-			       struct gate_result *result, struct err *err)
-{
-	size_t count = comparison->run.tests.len, changes = comparison->changes;
-	if (!comparison->any)
-		return conclude(result, GATE_FAILED, err,
-				"no outcomes from before are on record: run comb setup, or comb mark on an unmarked suite");
-	if (name_changed(&comparison->run, comparison->changed, result, err) < 0 ||
-	    keep_run(ctx, AFTER_PURPOSE, &comparison->run, err) < 0)
-		return -1;
-	json_decref(result->data);
-	result->data = json_pack("{s:I, s:I}", "tests", (json_int_t)count, "changed", (json_int_t)changes);
-	if (!result->data)
-		return err_no_memory(err);
-	return conclude(result, changes ? GATE_FAILED : GATE_PASSED, err, "%zu of %zu outcomes as before", count - changes,
-			count);
-}
-
-static int verify_outcomes(struct phase_ctx *ctx, struct gate_result *result, struct err *err)
-{
-	cleanup_comparison struct comparison comparison = { .run = SUITE_RUN_INIT };
-	if (compare_run(ctx, &comparison, result, err) < 0)
-		return -1;
-	return conclude_comparison(ctx, &comparison, result, err);
-}
-
-static int note_moved(struct phase_ctx *ctx, const struct strings *files, struct gate_result *result)
-{
-	for (size_t i = 0; i < files->len; i++) {
-		sink_notef(ctx->sink, "%s is put back: its tests fare otherwise with these marks", files->at[i]);
-		if (str_addf(&result->detail, "Put back: %s, for its tests fared otherwise with the marks in it\n",
-			     files->at[i]) < 0)
-			return -1;
-	}
-	return 0;
-}
-
-/* The marks of files whose tests fare otherwise now move out of the source, or become lighter. */
-static int restore_outcomes(struct phase_ctx *ctx, struct comparison *comparison, struct gate_result *result,
-			    struct err *err)
-{
-	cleanup_strings struct strings files = STRINGS_INIT;
-	for (int round = 0;; round++) {
-		if (compare_run(ctx, comparison, result, err) < 0)
-			return -1;
-		if (comparison->changes == 0 || round == MOST_MOVES)
-			break;
-		if (mark_apply_move(ctx, &comparison->run, comparison->changed, &files, err) < 0)
-			return -1;
-		if (files.len == 0)
-			break;
-		if (note_moved(ctx, &files, result) < 0)
-			return err_no_memory(err);
-	}
-	return 0;
-}
-
-/* A suite that was fully marked when comb came has nothing to be compared with, and nothing was changed. */
-static int reach_outcomes(struct phase_ctx *ctx, struct gate_result *result, struct err *err)
-{
-	cleanup_mark_record struct mark_record record = MARK_RECORD_INIT;
-	cleanup_comparison struct comparison comparison = { .run = SUITE_RUN_INIT };
-	if (ctx->history && mark_record_load(&record, ctx->history, err) < 0)
-		return -1;
-	if (restore_outcomes(ctx, &comparison, result, err) < 0)
-		return -1;
-	if (comparison.any || record.marks.len > 0 || record.hooks.len > 0)
-		return conclude_comparison(ctx, &comparison, result, err);
-	if (keep_run(ctx, MEASURE_PURPOSE, &comparison.run, err) < 0)
-		return -1;
-	return conclude(result, GATE_PASSED, err, "no mark was added; %zu outcomes recorded", comparison.run.tests.len);
+	return mark_conclude(result, why ? GATE_FAILED : GATE_PASSED, err, "%s%s%s", text.buf, why ? ": " : "", why ? why : "");
 }
 
 static const struct gate gates[] = {
@@ -584,8 +327,8 @@ static const struct gate gates[] = {
 		.remedy = "comb mark --remove takes the marks out; mark those tests by hand, or keep the source as it is: "
 			  "comb mark --in config.",
 		.attempts = 1,
-		.reach = reach_outcomes,
-		.verify = verify_outcomes,
+		.reach = mark_reach_outcomes,
+		.verify = mark_verify_outcomes,
 	},
 	{ .id = NULL },
 };

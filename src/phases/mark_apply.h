@@ -5,7 +5,7 @@
  * the same order, each with the category it was given and no other. A file that
  * breaks this is put back and named; its tests, and those that no file can
  * mark, go into comb-marks.json (mark_table.h). What was placed is kept in the
- * history, so that mark_apply_remove() can take it out again.
+ * history, so that mark_undo.h can take it out again.
  */
 #ifndef COMB_PHASES_MARK_APPLY_H
 #define COMB_PHASES_MARK_APPLY_H
@@ -41,19 +41,16 @@ int mark_work_preview(struct mark_work *work, struct err *err);
 /* Writes, checks, puts back, and records. On an error everything is put back. */
 int mark_work_write(struct mark_work *work, struct err *err);
 
-/*
- * For tests of run that fare otherwise since they were marked (changed[i]):
- * takes comb's marks out of the files they come from and keeps the categories
- * in comb-marks.json instead; or, where the suite skips what bears that mark,
- * marks those tests with a lighter category. *files: names of those files; none
- * where nothing of comb's stands in them.
- */
-int mark_apply_move(struct phase_ctx *ctx, const struct suite_run *run, const bool *changed, struct strings *files,
-		    struct err *err);
-/*
- * Takes out every mark, table and hook on record. *files: how many were changed.
- * ERR_INPUT: nothing is on record.
- */
-int mark_apply_remove(struct phase_ctx *ctx, size_t *files, struct err *err);
+/* --- Steps of the above, for mark_undo.c --- */
+
+/* Adds the edits of all places in work->plan to work->set. */
+int mark_edit_sources(struct mark_work *work, struct err *err);
+/* work->plan.covered: what has a category in work->after. */
+void mark_take_covered(struct mark_work *work);
+/* Writes table and hooks for what is not covered, and checks. *hooks: conftest files, relative to the root. */
+int mark_write_table(struct mark_work *work, struct strings *hooks, struct err *err);
+/* Adds the places that are written to *record. */
+struct mark_record;
+int mark_record_places(struct mark_work *work, struct mark_record *record, struct err *err);
 
 #endif

@@ -1,0 +1,17 @@
+/* mark_answer.h: how the gates of phase 1 put what they found. */
+#ifndef COMB_PHASES_MARK_ANSWER_H
+#define COMB_PHASES_MARK_ANSWER_H
+
+#include "base/err.h"
+#include "phases/gate.h"
+#include "project/suite.h"
+
+/* Status and figure; the detail stays as it is. */
+int mark_conclude(struct gate_result *result, enum gate_status status, struct err *err, const char *format, ...)
+	__attribute__((format(printf, 4, 5)));
+/* A line of the detail; after the first few (nth counts from 0) only that there are more. -1 when out of memory. */
+int mark_name_test(struct gate_result *result, size_t nth, const struct test *test, const char *what);
+/* ERR_INPUT; always -1. */
+int mark_say_no_tests(const struct project *project, struct err *err);
+
+#endif
