@@ -9,8 +9,9 @@ from typing import Any, Optional
 import pytest
 from _pytest._code.code import TerminalRepr
 
-from pytest_comb import protocol
+from pytest_comb import beside, protocol
 
+BESIDE = "comb_beside"  # in a report on its way: what beside.pack() found
 DRAWN = "comb_drawn"  # in a report on its way: longrepr is the text of an object that draws itself
 
 
@@ -19,16 +20,21 @@ def to_plain(config: pytest.Config, report: Any) -> dict[str, Any]:
     data = config.hook.pytest_report_to_serializable(config=config, report=report)
     if hasattr(report.longrepr, "toterminal") and isinstance(data["longrepr"], str):
         data[DRAWN] = True
+    kept = beside.pack(report)
+    if kept is not None:
+        data[BESIDE] = kept
     return data
 
 
 def from_plain(config: pytest.Config, data: dict[str, Any]) -> Any:
     """The reverse; what pytest itself would turn into a text or write twice over is as it was."""
-    drawn = data.pop(DRAWN, False)
+    drawn, kept = data.pop(DRAWN, False), data.pop(BESIDE, None)
     context = dict((data.get("_subtest.context") or {}).get("kwargs", {}))
     report = config.hook.pytest_report_from_serializable(config=config, data=data)
     if drawn:
         report.longrepr = Drawn(report.longrepr)
+    if kept is not None:
+        beside.unpack(report, kept)
     if context:
         object.__setattr__(report.context, "kwargs", context)
     return report

@@ -7,7 +7,7 @@ from typing import Any, Generator, Optional
 
 import pytest
 
-from pytest_comb import protocol, reports
+from pytest_comb import beside, protocol, reports
 
 
 class LateItem:
@@ -188,6 +188,8 @@ class Worker:
             if (len(values) != self.plain_size or report.sections or report.user_properties
                     or report.longrepr is not None or report.keywords != keywords or report.outcome != "passed"):
                 return False
+        if beside.pack(call) is not None:
+            return False
         path, line, domain = setup.location
         head, _, tail = setup.nodeid.partition("::")
         if path != head or domain != tail.replace("::", "."):
