@@ -34,8 +34,8 @@ def junit(run: Run) -> Any:
     suites = tree.parse(run.project / "junit.xml").getroot()
     cases = []
     for case in suites.iter("testcase"):
-        inner = [[element.tag, _without_fixtures(element.get("message")), element.get("type"), element.get("name"), element.get("value"),
-                  (element.text or "").strip() and "text"] for element in case.iter() if element is not case]
+        inner = [[element.tag, _without_fixtures(element.get("message")), element.get("type"), element.get("name"),
+                  element.get("value"), (element.text or "").strip() and "text"] for element in case.iter() if element is not case]
         cases.append([case.get("classname"), case.get("name"), inner])
     counters = [[suite.get(name) for name in ("name", "errors", "failures", "skipped", "tests")]
                 for suite in suites.iter("testsuite")]
@@ -91,14 +91,17 @@ def html_report(run: Run) -> Any:
     return [re.findall(r"<title[^>]*>([^<]*)", text)] + _sorted(rows)
 
 
+OF_ONE_RUN = {"duration", "created", "environment", "root", "process", "processName", "thread", "threadName", "msecs",
+              "relativeCreated", "taskName"}
+
+
 def json_report(run: Run) -> Any:
     """The whole report, without times and places."""
     report = _json(run.project / ".report.json")
 
     def clean(value: Any) -> Any:
         if isinstance(value, dict):
-            return {key: clean(entry) for key, entry in value.items() if key not in ("duration", "created", "environment",
-                    "root", "process", "processName", "thread", "threadName", "msecs", "relativeCreated", "taskName")}
+            return {key: clean(entry) for key, entry in value.items() if key not in OF_ONE_RUN}
         return [clean(entry) for entry in value] if isinstance(value, list) else value
 
     report = clean(_without_worker(report))
@@ -172,7 +175,8 @@ def headings(run: Run) -> Any:
 
 def sugar(run: Run) -> Any:
     """The signs of pytest-sugar and its summary."""
-    return {"signs": sorted({sign for sign in "✓⨯✗" if sign in run.output}), "summary": sorted(re.findall(r"^ +\d+ \w+$", run.output, re.M))}
+    return {"signs": sorted({sign for sign in "✓⨯✗" if sign in run.output}),
+            "summary": sorted(re.findall(r"^ +\d+ \w+$", run.output, re.M))}
 
 
 def seed(run: Run) -> Any:
@@ -214,7 +218,8 @@ def durations(run: Run) -> Any:
 
 def failures_shown(run: Run) -> Any:
     """The short summary, without its order."""
-    return sorted(re.findall(r"^(?:FAILED|ERROR|XPASS|XFAIL|SKIPPED|PASSED|SUBFAIL\S*|SUBFAILED\S*) .*$", run.output, re.M))
+    words = r"FAILED|ERROR|XPASS|XFAIL|SKIPPED|PASSED|SUBFAIL\S*"
+    return sorted(re.findall(r"^(?:{}) .*$".format(words), run.output, re.M))
 
 
 def ended_early(run: Run) -> Any:

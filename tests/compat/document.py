@@ -26,6 +26,7 @@ class Document:
     matrix: list[Row] = field(default_factory=list)
     matrix_columns: Row = field(default_factory=list)
     scenarios: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     versions: str = ""
 
@@ -67,6 +68,8 @@ def text(document: Document) -> str:
     parts = [HEAD, "Versions: " + document.versions + "\n"]
     if document.plugins:
         parts += ["## Plugins\n", _table(document.plugin_columns, document.plugins)]
+    if document.notes:
+        parts += ["Why not `= serial`:\n", "\n".join("- " + note + "." for note in document.notes) + "\n"]
     if document.matrix:
         parts += ["## Python × pytest\n", "Scenarios passed of those run (comb chooses how to start; scenarios marked "
                   "with * are also run in each way to start):\n", _table(document.matrix_columns, document.matrix),

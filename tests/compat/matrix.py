@@ -1,4 +1,4 @@
-"""pytest's own features in parallel, for each Python and each pytest: scenarios over projects/core and projects/broken."""
+"""pytest's own features in parallel, for each Python and each pytest: scenarios over two projects."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ def run_case(case: Case, python: Path, ways: list[Mode]) -> dict[str, Verdict]:
 
 
 def explain(what: str, mode: str, verdict: Verdict, seen: Observation) -> None:
-    """For a person who watches: one line for each aspect that is not as in the serial run; the output goes to a file."""
+    """For a person who watches: a line for each aspect that is not as in the serial run; the output goes to a file."""
     for aspect in verdict.unlike_serial:
         say("    {} [{}] {}: as under xdist".format(what, mode, aspect))
     for aspect, changes in verdict.differences.items():
@@ -82,7 +82,10 @@ def run_plugins(names: list[str], document: Document) -> None:
         version = versions.get(case.plugin.lower(), versions["pytest"])
         document.plugin_columns = ["plugin", "version", "pytest", "compared", *verdicts]
         document.plugins.append([case.plugin, version, versions["pytest"], case.compared,
-                                 *[verdict.cell for verdict in verdicts.values()]])
+                                 *[verdict.rival_cell if mode == "xdist" else verdict.cell
+                                   for mode, verdict in verdicts.items()]])
+        if case.note:
+            document.notes.append("{} ({}): {}".format(case.plugin, case.compared, case.note))
         document.findings += [Finding("{} under {}".format(case.name, mode), verdict)
                               for mode, verdict in verdicts.items() if mode != "xdist"]
         cells = ("{}: {}".format(mode, verdict.cell) for mode, verdict in verdicts.items())

@@ -33,6 +33,11 @@ class Verdict:
             return "= xdist (" + ", ".join(self.unlike_serial) + ")"
         return "= serial"
 
+    @property
+    def rival_cell(self) -> str:
+        """For the column of xdist, which is judged against the serial run alone."""
+        return "≠ serial: " + ", ".join(self.differences) if self.differences else "= serial"
+
 
 def _lines(value: Any) -> list[str]:
     """A value as things that can be counted."""
