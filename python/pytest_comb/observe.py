@@ -25,10 +25,17 @@ _record_dir = os.environ.get(RECORD, "")
 _footprint = bool(os.environ.get(FOOTPRINT))
 
 
-def _start_record() -> None:
-    """Opens this process's file and starts to watch, before any conftest is imported."""
-    _comb.record_open(os.fsencode(os.path.join(_record_dir, f"{os.getpid()}.jsonl")))
-    _comb.record("begin", format=1, pid=os.getpid(), worker=os.environ.get("PYTEST_XDIST_WORKER"))
+_record_pid = 0
+
+
+def _own_record(worker: Optional[str]) -> None:
+    """Opens this process's file; a process forked by comb's engine needs one of its own."""
+    global _record_pid
+    if _record_pid == os.getpid():
+        return
+    _record_pid = os.getpid()
+    _comb.record_open(os.fsencode(os.path.join(_record_dir, f"{_record_pid}.jsonl")))
+    _comb.record("begin", format=1, pid=_record_pid, worker=worker)
 
 
 def _start_footprint(root: str) -> None:
@@ -39,7 +46,7 @@ def _start_footprint(root: str) -> None:
 
 
 if _record_dir:
-    _start_record()
+    _own_record(os.environ.get("PYTEST_XDIST_WORKER"))
 
 
 def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
@@ -54,11 +61,22 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     config = session.config
     if not _record_dir:
         return
-    if config.pluginmanager.hasplugin("dsession"):
+    if _is_controller(config):
         config.pluginmanager.register(ControllerObserver(), "comb-observer")
         return
     config.pluginmanager.register(Observer(config), "comb-observer")
     _restore_environment()
+
+
+def _is_controller(config: pytest.Config) -> bool:
+    """True in the process that hands out tests, xdist's or comb's, and runs none."""
+    role = config.pluginmanager.getplugin("comb-role")
+    return config.pluginmanager.hasplugin("dsession") or type(role).__name__ == "Controller"
+
+
+def _worker_id(config: pytest.Config) -> Optional[str]:
+    """gw0, gw1, …; None in a serial run."""
+    return getattr(config, "workerinput", {}).get("workerid")
 
 
 def _restore_environment() -> None:
@@ -98,6 +116,7 @@ class Observer:
     def __init__(self, config: pytest.Config) -> None:
         """Nothing is collected yet. The temporary folders of this run belong to its tests."""
         self.root = str(config.rootpath)
+        self.config = config
         self.indexes: dict[int, int] = {}
         self.expression = str(config.option.markexpr or "")
         if os.environ.get(WHOLE):
@@ -127,6 +146,7 @@ class Observer:
     @pytest.hookimpl(trylast=True)
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Numbers the tests in the suite's own order; one process describes them."""
+        _own_record(_worker_id(self.config))
         items = order.collected or session.items
         self.indexes = {id(item): index for index, item in enumerate(items)}
         if self._claim_items():
@@ -145,6 +165,7 @@ class Observer:
     @pytest.hookimpl(hookwrapper=True, tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, Any, None]:
         """A test's turn. One that ends the session (pytest.exit, Ctrl-C) has no outcome, but a reason."""
+        _own_record(_worker_id(self.config))
         self.current = self.indexes.get(id(item), -1)
         _comb.record("start", test=self.current)
         _comb.audit_turn(self.current, "s")

@@ -200,6 +200,16 @@ def test_workers_and_order_are_known(project):
         assert sorted(orders) == list(range(len(orders)))
 
 
+def test_combs_own_engine_is_seen_alike(project):
+    body = "\n".join(f"def test_{n}(): pass" for n in range(9)) + "\ndef test_bad(): assert 0\n"
+    run = project(test_a=body, test_b=body, test_c="import os\ndef test_c(): os._exit(1)\ndef test_d(tmp_path): open('x', 'w')")
+    result = run("comb=2", "footprint", "timeout=60s")
+    assert {test["worker"] for test in result["tests"]} <= {0, 1, 2}
+    expected = {name: "failed" if "bad" in name else "passed" for name in outcomes(result)} | {"test_c": "crashed"}
+    assert outcomes(result) == expected and len(result["tests"]) == 22
+    assert ("test_d", "c", f"{project.root}/x") in touched(result, "write")
+
+
 def test_groups_do_not_change_the_id(project):
     run = project(
         test_it="""

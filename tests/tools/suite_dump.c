@@ -3,7 +3,7 @@
  * tests/e2e/test_suite.py.
  *
  *   suite_dump PROJECT PYTHON [setting=value ...] [-- pytest arguments]
- *   settings: workers, dist, seed, timeout, footprint, collect, plain, markers
+ *   settings: workers, comb (workers of comb's engine), dist, seed, timeout, footprint, collect, plain, markers
  *
  * Texts are printed as percent-escaped UTF-8, as in a record.
  */
@@ -84,6 +84,9 @@ static void set(struct suite_options *options, const char *setting)
 	struct slice name = { setting, len };
 	if (slice_equals(name, "workers")) {
 		options->engine = ENGINE_XDIST;
+		options->workers = atoi(value);
+	} else if (slice_equals(name, "comb")) {
+		options->engine = ENGINE_COMB;
 		options->workers = atoi(value);
 	} else if (slice_equals(name, "dist"))
 		options->dist = value;
