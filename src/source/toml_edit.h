@@ -39,6 +39,7 @@ struct toml {
 	struct slice source;     /* borrowed */
 	char *path;              /* for messages */
 	const char *eol;         /* "\n" or "\r\n" */
+	struct str parsed;       /* what tree-sitter saw: as many bytes as source */
 	TSTree *tree;
 	struct toml_item *root;  /* a table */
 };

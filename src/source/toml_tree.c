@@ -113,7 +113,10 @@ static int add_key_part(struct reader *self, TSNode node, struct strings *keys)
 {
 	cleanup_str struct str decoded = STR_INIT;
 	struct slice text = text_of(self->toml, node);
-	int result = is(node, "quoted_key") ? toml_decode(&decoded, text) : str_add(&decoded, text.ptr, text.len);
+	bool quoted = is(node, "quoted_key");
+	if (quoted && !toml_literal_is_valid(text))
+		return refuse(self, ts_node_start_byte(node), "a key with a bad escape", NULL);
+	int result = quoted ? toml_decode(&decoded, text) : str_add(&decoded, text.ptr, text.len);
 	if (result < 0 || strings_add(keys, str_text(&decoded)) < 0)
 		return err_no_memory(self->err);
 	if (strlen(str_text(&decoded)) != decoded.len)
@@ -173,6 +176,10 @@ static int read_value(struct reader *self, TSNode node, struct toml_item *item, 
 		return refuse(self, item->value.start, "no value of a known kind", NULL);
 	if (depth > MAX_DEPTH)
 		return refuse(self, item->value.start, "nested too deep", NULL);
+	if (item->type == TOML_STRING && !toml_literal_is_valid(text_of(self->toml, node)))
+		return refuse(self, item->value.start, "a string with a bad escape or too many quotes", NULL);
+	if (item->type == TOML_DATE && !toml_date_is_valid(text_of(self->toml, node)))
+		return refuse(self, item->value.start, "no such day", NULL);
 	if (item->type != TOML_ARRAY && item->type != TOML_TABLE)
 		return 0;
 	TSTreeCursor cursor = ts_tree_cursor_new(node);
@@ -386,15 +393,45 @@ static size_t first_error(TSNode node)
 	}
 }
 
+/*
+ * The grammar wants the backslash that joins lines at the very end of its line, TOML allows blanks
+ * behind it: there it changes places with them. Outside strings that makes no difference.
+ */
+static int mask(struct toml *toml)
+{
+	struct slice s = toml->source;
+	if (str_add(&toml->parsed, s.ptr, s.len) < 0)
+		return -1;
+	char *text = toml->parsed.buf;
+	for (size_t at = 0; at + 1 < s.len; at++) {
+		if (text[at] != '\\')
+			continue;
+		size_t end = at + 1;
+		while (end < s.len && (text[end] == ' ' || text[end] == '\t'))
+			end++;
+		bool at_line_end = end < s.len && (text[end] == '\n' || text[end] == '\r');
+		if (end > at + 1 && at_line_end) {
+			text[at] = ' ';
+			text[end - 1] = '\\';
+			at = end;
+		} else {
+			at++; /* an escape: its second character is no backslash of its own */
+		}
+	}
+	return 0;
+}
+
 static int parse(struct reader *self)
 {
 	struct toml *toml = self->toml;
+	if (mask(toml) < 0)
+		return err_no_memory(self->err);
 	TSParser *parser = ts_parser_new();
 	if (!parser)
 		return err_no_memory(self->err);
 	ts_parser_set_timeout_micros(parser, PARSE_LIMIT_US);
 	bool fits = ts_parser_set_language(parser, tree_sitter_toml());
-	toml->tree = fits ? ts_parser_parse_string(parser, NULL, toml->source.ptr, (uint32_t)toml->source.len) : NULL;
+	toml->tree = fits ? ts_parser_parse_string(parser, NULL, toml->parsed.buf, (uint32_t)toml->parsed.len) : NULL;
 	ts_parser_delete(parser);
 	if (!fits)
 		return err_set(self->err, ERR_INTERNAL, "the TOML grammar does not fit this tree-sitter library");
@@ -426,6 +463,7 @@ void toml_release(struct toml *toml)
 	item_free(toml->root);
 	if (toml->tree)
 		ts_tree_delete(toml->tree);
+	str_release(&toml->parsed);
 	free(toml->path);
 	*toml = (struct toml)TOML_INIT;
 }

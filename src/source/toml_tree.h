@@ -39,6 +39,10 @@ struct toml_item *toml_find(const struct toml *toml, const char *const path[]);
 struct toml_item *toml_child(const struct toml_item *table, const char *key);
 /* For a path on which an array of tables lies: its last table; else item itself. */
 struct toml_item *toml_enter(struct toml_item *item);
+/* What the grammar lets pass: escapes that are no character, too many quotes at the end of a multi-line string. */
+bool toml_literal_is_valid(struct slice literal);
+/* The day exists and the year has four digits; true for a time alone. */
+bool toml_date_is_valid(struct slice date);
 /* Appends the decoded form of a string literal with its quotes. -1 when out of memory. */
 int toml_decode(struct str *out, struct slice literal);
 

@@ -18,6 +18,63 @@ static unsigned read_hex(struct slice s, size_t *at, int digits)
 	return value;
 }
 
+static bool is_character(unsigned code)
+{
+	return code < 0xd800 || (code > 0xdfff && code <= 0x10ffff);
+}
+
+/* Behind the escape whose backslash is at byte at; 0 when it stands for no character. */
+static size_t check_escape(struct slice s, size_t at)
+{
+	char c = s.ptr[++at];
+	if (c != 'u' && c != 'U')
+		return at + 1;
+	at++;
+	return is_character(read_hex(s, &at, c == 'u' ? 4 : 8)) ? at : 0;
+}
+
+bool toml_literal_is_valid(struct slice literal)
+{
+	char quote = literal.len > 0 ? literal.ptr[0] : '\0';
+	bool multiline = literal.len >= 6 && literal.ptr[1] == quote && literal.ptr[2] == quote;
+	size_t quotes = multiline ? 3 : 1, run = 0;
+	for (size_t at = quotes; at + quotes < literal.len;) {
+		run = literal.ptr[at] == quote ? run + 1 : 0;
+		if (run == 3)
+			return false;
+		if (quote == '"' && literal.ptr[at] == '\\' && at + 1 < literal.len)
+			at = check_escape(literal, at);
+		else
+			at++;
+		if (at == 0)
+			return false;
+	}
+	return true;
+}
+
+static int number(const char *digits, size_t count)
+{
+	int value = 0;
+	for (size_t i = 0; i < count; i++)
+		value = value * 10 + digits[i] - '0';
+	return value;
+}
+
+bool toml_date_is_valid(struct slice date)
+{
+	static const int month_days[] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
+	size_t digits = 0;
+	while (digits < date.len && date.ptr[digits] >= '0' && date.ptr[digits] <= '9')
+		digits++;
+	if (digits == 2 && date.len > 2 && date.ptr[2] == ':')
+		return true;
+	if (digits != 4 || date.len < 10)
+		return false;
+	int year = number(date.ptr, 4), month = number(date.ptr + 5, 2), day = number(date.ptr + 8, 2);
+	bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+	return month >= 1 && month <= 12 && day >= 1 && day <= month_days[month - 1] + (month == 2 && leap);
+}
+
 /* A backslash at the end of a line swallows all blanks up to the next character. */
 static size_t skip_line_end(struct slice s, size_t at)
 {
@@ -33,8 +90,7 @@ static int add_escape(struct str *out, struct slice s, size_t *at)
 	if (c == 'u' || c == 'U' || c == 'x') {
 		++*at;
 		unsigned code = read_hex(s, at, c == 'u' ? 4 : c == 'U' ? 8 : 2);
-		bool valid = code < 0xd800 || (code > 0xdfff && code <= 0x10ffff);
-		return str_add_code_point(out, valid ? code : 0xfffd);
+		return str_add_code_point(out, is_character(code) ? code : 0xfffd);
 	}
 	const char *letter = c ? strchr(letters, c) : NULL;
 	if (letter) {

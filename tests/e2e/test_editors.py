@@ -484,6 +484,11 @@ def test_toml_insert_beside_pytest(tmp_path: pathlib.Path) -> None:
         "[a\n",
         "= 1\n",
         "a = {b = 1, b = 2}\n",
+        'a = "\\ud800"\n',
+        "a = '''x''''''\n",
+        "a = 2100-02-29\n",
+        "a = 199-09-09\n",
+        "a = 01\n",
     ],
 )
 def test_toml_refuses_what_tomllib_refuses(text: str, tmp_path: pathlib.Path) -> None:
@@ -497,7 +502,7 @@ def test_toml_refuses_what_tomllib_refuses(text: str, tmp_path: pathlib.Path) ->
 @needs_tomllib
 @pytest.mark.parametrize(
     "text",
-    ["[a.b]\n[a]\nx = 1\n", "a.b = 1\na.c = 2\n", "[[a]]\n[a.b]\n[[a]]\n[a.b]\n", "a.b = 1\n[c]\n[a.d]\n", "[a]\n[a.b.c]\n[a.b]\n"],
+    ['a = """x \\ \t\n  y"""\nb = "\\\\"  \n', "a = 2000-02-29T07:32:00Z\nb = 07:32:00\n", "a = '''x'''''\n", "[a.b]\n[a]\nx = 1\n", "a.b = 1\na.c = 2\n", "[[a]]\n[a.b]\n[[a]]\n[a.b]\n", "a.b = 1\n[c]\n[a.d]\n", "[a]\n[a.b.c]\n[a.b]\n"],
 )
 def test_toml_accepts_what_tomllib_accepts(text: str, tmp_path: pathlib.Path) -> None:
     tomllib.loads(text)

@@ -30,7 +30,8 @@ static const char *const toml_pieces[] = {
 	"a = 1\n", "a = []\n", "a = ['x', \"y\"]\n", "a = [\n", "  'x', # c\n", "]\n", "b = 1\n", "a.b = 'x'\n", "a.b.c = []\n",
 	"[a]\n", "[a.b]\n", "[[a]]\n", "[a.b.c]\n", "[tool]\n", "[tool.\"x y\"]\n", "c = [1]\n", "d = { }\n",
 	"a = {b = 1}\n", "a = {b.d = 1}\n", "b = {c = [], d = 2}\n", "\n", "# c\n", "\r\n", "x = '''\n", "'''\n",
-	"  e = 1 # c\n", "\xef\xbb\xbf", "b.c = 1\n", "\"x y\".c = 1\n", "f = 1", "[z]", "c = [ 'x' ]\n", "  # c\n",
+	"  e = 1 # c\n", "\xef\xbb\xbf", "b.c = 1\n", "\"x y\".c = 1\n", "f = 1", "[z]", "c = [ 'x' ]\n", "  # c\n", "g = 2000-01-01", "h = 07:30:00\n",
+	"i = \"\\u00e9\"", "j = \"\"\"x \\  \n  y\"\"\"\n",
 };
 
 static const char *const ini_pieces[] = {
