@@ -6,7 +6,7 @@ VENV := .venv/bin
 MESON := $(VENV)/meson
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: help adopt build asan test check unit e2e real bench fuzz fault compat install clean bootstrap format rules
+.PHONY: help adopt build asan test check unit e2e real bench fuzz fault compat install clean bootstrap format rules tsan
 
 help: ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -52,6 +52,11 @@ format: ## put the sources into the house format (clang-format)
 
 bench: build ## measure against serial pytest and pytest-xdist into docs/BENCH.md: make bench ROW=trivial (default: all rows, long)
 	@$(VENV)/python bench/bench.py $(ROW)
+
+tsan: bootstrap ## scheduler, rings and shared memory with threads under ThreadSanitizer, in build-tsan
+	@[ -f build-tsan/build.ninja ] || $(MESON) setup build-tsan -Doptimization=1 -Db_sanitize=thread -Db_lundef=false >/dev/null
+	@$(MESON) compile -C build-tsan --ninja-args=--quiet tests/unit/test_ring tests/unit/test_sched tests/unit/test_board
+	@for name in ring sched board; do TSAN_OPTIONS=halt_on_error=1 build-tsan/tests/unit/test_$$name || exit 1; done
 
 fuzz: ## the editors on random files, FUZZ_SECONDS (60) each, with libFuzzer
 	@tools/fuzz $(or $(FUZZ_SECONDS),60)

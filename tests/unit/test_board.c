@@ -7,7 +7,9 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -134,10 +136,59 @@ static void test_too_many_workers_is_said(void **state)
 	board_close(NULL);
 }
 
+struct crew {
+	struct board *board;
+	uint32_t worker;
+	_Atomic unsigned char *seen;
+};
+
+static void *work_in_thread(void *at)
+{
+	struct crew *me = at;
+	int64_t index;
+	while ((index = board_take(me->board, me->worker, true)) >= 0) {
+		board_begin(me->board, me->worker);
+		atomic_fetch_add(&me->seen[index], 1);
+		board_send(me->board, 1 + me->worker, 1, &index, sizeof(index), false);
+		board_end(me->board, me->worker);
+	}
+	board_send(me->board, 1 + me->worker, 2, NULL, 0, true);
+	return NULL;
+}
+
+/* The same as with processes, where a thread sanitizer can see it. */
+static void test_threads_share_the_tests(void **state)
+{
+	(void)state;
+	static _Atomic unsigned char seen[TESTS];
+	struct board *board = planned(TESTS, WORKERS);
+	struct crew crew[WORKERS];
+	pthread_t threads[WORKERS];
+	for (uint32_t w = 0; w < WORKERS; w++) {
+		crew[w] = (struct crew){ board, w, seen };
+		assert_int_equal(pthread_create(&threads[w], NULL, work_in_thread, &crew[w]), 0);
+	}
+	struct ring_frame frame;
+	for (int ended = 0, told = 0; ended < WORKERS || told < TESTS;) {
+		for (uint32_t ring = 1; ring <= WORKERS; ring++)
+			while (board_receive(board, ring, &frame) == 1) {
+				ended += frame.type == 2;
+				told += frame.type == 1;
+			}
+		board_wait_bell(board, 1000000);
+	}
+	for (uint32_t w = 0; w < WORKERS; w++)
+		pthread_join(threads[w], NULL);
+	for (int i = 0; i < TESTS; i++)
+		assert_int_equal(seen[i], 1);
+	board_close(board);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_processes_share_the_tests),
+		cmocka_unit_test(test_threads_share_the_tests),
 		cmocka_unit_test(test_a_frame_larger_than_the_ring),
 		cmocka_unit_test(test_a_killed_worker_gives_back_what_it_held),
 		cmocka_unit_test(test_too_many_workers_is_said),
