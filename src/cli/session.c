@@ -74,13 +74,18 @@ void session_choose_phases(const struct cli *cli, const struct phase *table[PHAS
 	*table = NULL;
 }
 
-int session_open(struct session *session, const struct cli *cli, struct err *err)
+int session_open_project(struct session *session, const struct cli *cli, struct err *err)
 {
 	*session = (struct session){ .cli = cli, .project = PROJECT_INIT };
 	terminal_open(&session->terminal, cli->json ? STDERR_FILENO : STDOUT_FILENO, cli->color, cli->verbosity);
 	session->listener = (struct gate_listener){ on_gate_begin, on_gate_end, session };
 	read_settings(&session->settings, cli);
-	if (project_open(&session->project, cli_project(cli), cli_text(cli, "python", NULL), err) < 0)
+	return project_open(&session->project, cli_project(cli), cli_text(cli, "python", NULL), err);
+}
+
+int session_open(struct session *session, const struct cli *cli, struct err *err)
+{
+	if (session_open_project(session, cli, err) < 0)
 		return -1;
 	cleanup_str struct str note = STR_INIT;
 	if (history_open(&session->history, session->project.root, &note, err) < 0)

@@ -43,6 +43,8 @@ struct session {
 void session_choose_phases(const struct cli *cli, const struct phase *table[PHASES_MAX + 1]);
 
 int session_open(struct session *session, const struct cli *cli, struct err *err);
+/* The same without the history, for a verb that can do without. */
+int session_open_project(struct session *session, const struct cli *cli, struct err *err);
 /* -1 when output could not be written. Safe twice. */
 int session_close(struct session *session, struct err *err);
 

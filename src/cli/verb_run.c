@@ -33,18 +33,19 @@ static const struct engine {
 
 /* Options of pytest with which no test, or no whole test, is meant to run. */
 static const char *const dry_options[] = {
-	"--collect-only", "--collectonly", "--co", "--setup-only", "--setup-plan", "--setuponly", "--setupplan",
-	"--fixtures", "--funcargs", "--fixtures-per-test", "--markers", "--help", "-h", "--version", "-V",
+	"--collect-only", "--collectonly", "--co",       "--setup-only", "--setup-plan",
+	"--setuponly",    "--setupplan",   "--fixtures", "--funcargs",   "--fixtures-per-test",
+	"--markers",      "--help",        "-h",         "--version",    "-V",
 	"--cache-show",
 };
 
 /* What will be run. */
 struct choice {
 	const struct engine *engine;
-	int workers;       /* 0: serial, or as configured */
+	int workers; /* 0: serial, or as configured */
 	enum dist dist;
-	bool configured;   /* by the project's own addopts */
-	struct str why;    /* for a person */
+	bool configured; /* by the project's own addopts */
+	struct str why; /* for a person */
 };
 
 static const struct engine *find_engine(const char *name)
@@ -97,7 +98,7 @@ static int parse_workers(const char *text, int *workers, struct err *err)
 static int load_profile(const struct session *session, struct profile *profile, struct err *err)
 {
 	cleanup_str struct str text = STR_INIT;
-	int found = history_meta_get(session->history, PROFILE_KEY, &text, err);
+	int found = session->history ? history_meta_get(session->history, PROFILE_KEY, &text, err) : 0;
 	if (found <= 0)
 		return found;
 	json_t *json = json_loads(str_text(&text), 0, NULL);
@@ -116,7 +117,8 @@ static int choose_workers(const struct session *session, struct choice *choice, 
 	int found = tune_load(&ctx, &study, err);
 	if (found < 0)
 		return -1;
-	if (found && study_prefers_parallel(&study) && study_best(&study)->configuration.engine == choice->engine->engine) {
+	if (found && study_prefers_parallel(&study) &&
+	    study_best(&study)->configuration.engine == choice->engine->engine) {
 		choice->workers = study_best(&study)->configuration.workers;
 		choice->dist = study_best(&study)->configuration.dist;
 		return str_adds(&choice->why, "as comb tune measured") < 0 ? err_no_memory(err) : 0;
@@ -146,9 +148,9 @@ static int note_configured(const struct session *session, struct choice *choice,
 	choice->engine = &engines[addopts.workers && strcmp(addopts.workers, "0") != 0];
 	choice->workers = addopts.workers ? atoi(addopts.workers) : 0;
 	choice->dist = addopts.dist ? dist_parse(addopts.dist) : DIST_LOAD;
-	if (str_addf(&choice->why, "as configured: %s%s%s%s%s", addopts.comb ? "--comb " : "", addopts.workers ? "-n " : "",
-		     addopts.workers ? addopts.workers : "", addopts.dist ? " --dist " : "",
-		     addopts.dist ? addopts.dist : "") < 0)
+	if (str_addf(&choice->why, "as configured: %s%s%s%s%s", addopts.comb ? "--comb " : "",
+		     addopts.workers ? "-n " : "", addopts.workers ? addopts.workers : "",
+		     addopts.dist ? " --dist " : "", addopts.dist ? addopts.dist : "") < 0)
 		return err_no_memory(err);
 	return 1;
 }
@@ -166,11 +168,13 @@ static int choose(const struct session *session, struct choice *choice, struct e
 	if (choose_engine(session, choice, err) < 0 || (text && parse_workers(text, &workers, err) < 0))
 		return -1;
 	if (engine && !choice->engine->parallel && workers > 0) {
-		err_set(err, ERR_INPUT, "--engine %s runs all tests in one process; -n %d has no place there", engine, workers);
+		err_set(err, ERR_INPUT, "--engine %s runs all tests in one process; -n %d has no place there", engine,
+			workers);
 		return err_hint(err, "leave one of them out");
 	}
 	if (text && workers > 0 && !choice->engine->parallel) {
-		err_set(err, ERR_ENVIRONMENT, "-n %d needs pytest-xdist, which %s does not have", workers, session->project.python);
+		err_set(err, ERR_ENVIRONMENT, "-n %d needs pytest-xdist, which %s does not have", workers,
+			session->project.python);
 		return err_hint(err, "comb setup --install %s", session->project.path);
 	}
 	if (workers == 0 || !choice->engine->parallel) {
@@ -224,7 +228,7 @@ static int remember(const struct session *session, const struct choice *choice, 
 		.workers = choice->workers,
 		.dist = choice->workers > 0 ? dist_name(choice->dist) : NULL,
 	};
-	if (run->tests.len == 0)
+	if (run->tests.len == 0 || !session->history)
 		return 0;
 	if (history_record(session->history, &what, run, NULL, err) < 0)
 		return -1;
@@ -301,13 +305,14 @@ static int print_json(const struct session *session, const struct choice *choice
 {
 	struct suite_counts counts = suite_count(run);
 	return session_print_json(
-		json_pack("{s:s, s:s, s:s, s:b, s:i, s:s, s:i, s:i, s:b, s:I, s:I, s:I, s:I, s:I, s:f, s:f, s:o}", "verb", "run",
-			  "project", session->project.root, "engine", choice->engine->name, "configured", choice->configured,
-			  "workers", choice->workers, "dist", choice->workers > 0 ? dist_name(choice->dist) : "no", "exit_code",
-			  status, "pytest_exit_code", run->exit_code, "timed_out", run->timed_out, "collected",
-			  (json_int_t)counts.collected, "passed", (json_int_t)counts.passed, "failed", (json_int_t)counts.failed,
-			  "skipped", (json_int_t)counts.skipped, "other", (json_int_t)counts.other, "wall_s", run->wall_s,
-			  "cpu_s", run->cpu_s, "not_run", not_run_json(run)),
+		json_pack("{s:s, s:s, s:s, s:b, s:i, s:s, s:i, s:i, s:b, s:I, s:I, s:I, s:I, s:I, s:f, s:f, s:o}",
+			  "verb", "run", "project", session->project.root, "engine", choice->engine->name, "configured",
+			  choice->configured, "workers", choice->workers, "dist",
+			  choice->workers > 0 ? dist_name(choice->dist) : "no", "exit_code", status, "pytest_exit_code",
+			  run->exit_code, "timed_out", run->timed_out, "collected", (json_int_t)counts.collected,
+			  "passed", (json_int_t)counts.passed, "failed", (json_int_t)counts.failed, "skipped",
+			  (json_int_t)counts.skipped, "other", (json_int_t)counts.other, "wall_s", run->wall_s, "cpu_s",
+			  run->cpu_s, "not_run", not_run_json(run)),
 		err);
 }
 
@@ -329,6 +334,14 @@ static int judge(const struct cli *cli, const struct suite_run *run)
 	return 1;
 }
 
+/* What does not touch the run's result. */
+static void tell(const char *what, const struct err *err)
+{
+	cleanup_str struct str text = STR_INIT;
+	str_add_printable(&text, err->text, strlen(err->text));
+	fprintf(stderr, "comb: %s: %s\n", what, str_text(&text));
+}
+
 static int run_in(struct session *session, struct err *err)
 {
 	cleanup_suite_run struct suite_run run = SUITE_RUN_INIT;
@@ -338,10 +351,14 @@ static int run_in(struct session *session, struct err *err)
 		announce(session, &choice);
 		status = run_suite(session, &choice, &run, err);
 		bool interrupted = status < 0 && err->kind == ERR_INTERRUPTED && (run.exit_code >= 0 || run.signal);
-		if (interrupted)
+		if (interrupted) {
 			status = run.exit_code >= 0 ? run.exit_code : 128 + run.signal;
-		else if (status == 0)
-			status = remember(session, &choice, &run, err) < 0 ? -1 : judge(session->cli, &run);
+		} else if (status == 0) {
+			struct err forgotten = ERR_INIT;
+			if (remember(session, &choice, &run, &forgotten) < 0)
+				tell("this run is not remembered", &forgotten);
+			status = judge(session->cli, &run);
+		}
 		if (status >= 0 && session->cli->json && print_json(session, &choice, &run, status, err) < 0)
 			status = -1;
 	}
@@ -352,16 +369,24 @@ static int run_in(struct session *session, struct err *err)
 static int run(struct cli *cli, struct err *err)
 {
 	struct session session;
-	int status = session_open(&session, cli, err);
-	if (status == 0)
+	int status = session_open_project(&session, cli, err);
+	if (status == 0) {
+		struct err unwritable = ERR_INIT;
+		cleanup_str struct str note = STR_INIT;
+		if (history_open(&session.history, session.project.root, &note, &unwritable) < 0)
+			tell("runs are not remembered here", &unwritable);
+		if (note.len > 0)
+			fprintf(stderr, "comb: %s\n", note.buf);
 		status = run_in(&session, err);
+	}
 	if (session_close(&session, err) < 0)
 		status = -1;
 	return status;
 }
 
 static const struct option options[] = {
-	{ "numprocesses", 'n', OPTION_TEXT, "N|auto", "workers; 0 is serial (default: the project's own -n, else auto)" },
+	{ "numprocesses", 'n', OPTION_TEXT, "N|auto",
+	  "workers; 0 is serial (default: the project's own -n, else auto)" },
 	{ "engine", 0, OPTION_CHOICE, "serial|xdist", "who runs the tests (default: the fastest that is there)" },
 	{ "timeout", 0, OPTION_DURATION, "D", "time limit for the whole run (default: none)" },
 	{ 0 },
@@ -373,12 +398,15 @@ const struct verb verb_run = {
 	.operands = "[PROJECT]",
 	.max_operands = 1,
 	.pass_through = true,
-	.description =
-		"Runs the suite as `cd PROJECT && pytest` would, with pytest's own output and exit status, and remembers every "
-		"test's duration and outcome. Without -n and --engine the project's own addopts count; where they say nothing "
-		"about workers, as many are used as comb tune found best, or as earlier runs suggest: a suite that waits more "
-		"than it computes gets more workers than there are cores. Tests that were collected and did not run are named, "
-		"and the run is then not green (exit 1) whatever pytest says.",
+	.description = "Runs the suite as `cd PROJECT && pytest` would, with pytest's own output and exit status, and "
+		       "remembers every "
+		       "test's duration and outcome. Without -n and --engine the project's own addopts count; where "
+		       "they say nothing "
+		       "about workers, as many are used as comb tune found best, or as earlier runs suggest: a suite "
+		       "that waits more "
+		       "than it computes gets more workers than there are cores. Tests that were collected and did not "
+		       "run are named, "
+		       "and the run is then not green (exit 1) whatever pytest says.",
 	.example = "comb run -n 4 -- -x -k orders",
 	.options = options,
 	.run = run,

@@ -47,9 +47,9 @@ static json_t *categories_json(const struct study *study)
 
 static json_t *verdict_json(const struct verdict *verdict)
 {
-	return json_pack("{s:f, s:f, s:f, s:f, s:f, s:b, s:b}", "serial_s", verdict->serial_s, "best_s", verdict->best_s,
-			 "ratio", verdict->ratio, "bound_s", verdict->bound_s, "efficiency", verdict->efficiency, "halved",
-			 verdict->halved, "at_the_limit", verdict->at_the_limit);
+	return json_pack("{s:f, s:f, s:f, s:f, s:f, s:b, s:b}", "serial_s", verdict->serial_s, "best_s",
+			 verdict->best_s, "ratio", verdict->ratio, "bound_s", verdict->bound_s, "efficiency",
+			 verdict->efficiency, "halved", verdict->halved, "at_the_limit", verdict->at_the_limit);
 }
 
 static int add_samples(struct str *out, const struct sample *sample)
@@ -65,13 +65,15 @@ static int say_baseline(const struct study *study, struct gate_result *result)
 	int failed = str_addf(&result->figure, "%.2f s serially; no way of running it here takes less than %.2f s",
 			      stats_median(&study->serial_s), bound->total_s);
 	failed = failed || str_addf(&result->detail, "%zu tests, serially without comb's plugin: ", study->tests) < 0 ||
-		 add_samples(&result->detail, &study->serial_s) < 0 || str_adds(&result->detail, "; start and collection: ") < 0 ||
-		 add_samples(&result->detail, &study->start_s) < 0;
-	failed = failed || str_addf(&result->detail,
-				    ". Tests compute %.0f %% of their time and wait the rest.\n\n"
-				    "Lower bound on %.3g cores: %.2f s to start and collect, then %.2f s for %s.",
-				    100 * tune_computing_share(study), study->cores, bound->start_s,
-				    bound->kinds[bound->binding], bound_kind_name(bound->binding)) < 0;
+		add_samples(&result->detail, &study->serial_s) < 0 ||
+		str_adds(&result->detail, "; start and collection: ") < 0 ||
+		add_samples(&result->detail, &study->start_s) < 0;
+	failed = failed ||
+		str_addf(&result->detail,
+			 ". Tests compute %.0f %% of their time and wait the rest.\n\n"
+			 "Lower bound on %.3g cores: %.2f s to start and collect, then %.2f s for %s.",
+			 100 * tune_computing_share(study), study->cores, bound->start_s, bound->kinds[bound->binding],
+			 bound_kind_name(bound->binding)) < 0;
 	return failed ? -1 : 0;
 }
 
@@ -79,12 +81,14 @@ static int reach_baseline(struct phase_ctx *ctx, struct gate_result *result, str
 {
 	cleanup_suite_run struct suite_run run = SUITE_RUN_INIT;
 	struct study study;
-	if (tune_baseline(ctx, &study, &run, err) < 0 || tune_save(ctx, &study, err) < 0 || attach(result, baseline_json(&study), err) < 0)
+	if (tune_baseline(ctx, &study, &run, err) < 0 || tune_save(ctx, &study, err) < 0 ||
+	    attach(result, baseline_json(&study), err) < 0)
 		return -1;
 	struct suite_counts counts = suite_count(&run);
 	bool sound = study.serial_exit_code == 0 || (ctx->settings->allow_failing && study.serial_exit_code == 1);
 	if (!sound) {
-		int failed = str_addf(&result->figure, "the suite does not pass serially: %zu of %zu tests fail, exit code %d",
+		int failed = str_addf(&result->figure,
+				      "the suite does not pass serially: %zu of %zu tests fail, exit code %d",
 				      counts.failed, counts.collected, study.serial_exit_code);
 		return failed ? err_no_memory(err) : pass_or_fail(result, false);
 	}
@@ -118,8 +122,9 @@ static int say_curves(const struct study *study, struct str *out)
 	struct usl usl = study_usl(study);
 	int failed = 0;
 	if (amdahl.quality.identified && !amdahl.quality.exact)
-		failed = str_addf(out, "Amdahl: %.0f %% of the time does not shrink with workers (fit within %.0f %%). ",
-				  100 * amdahl.serial_share, 100 * amdahl.quality.relative_error);
+		failed =
+			str_addf(out, "Amdahl: %.0f %% of the time does not shrink with workers (fit within %.0f %%). ",
+				 100 * amdahl.serial_share, 100 * amdahl.quality.relative_error);
 	else
 		failed = str_addf(out, "Amdahl: not determined (%s). ",
 				  amdahl.quality.why ? amdahl.quality.why : "two numbers of workers fit any curve");
@@ -128,11 +133,11 @@ static int say_curves(const struct study *study, struct str *out)
 	if (!usl.quality.identified || usl.quality.exact)
 		return str_addf(out, "Universal scalability law: not determined (%s).",
 				usl.quality.why ? usl.quality.why : "three numbers of workers fit any curve");
-	if (str_addf(out, "Universal scalability law: contention %.3f, coherency %.4f (fit within %.0f %%)", usl.contention,
-		     usl.coherency, 100 * usl.quality.relative_error) < 0)
+	if (str_addf(out, "Universal scalability law: contention %.3f, coherency %.4f (fit within %.0f %%)",
+		     usl.contention, usl.coherency, 100 * usl.quality.relative_error) < 0)
 		return -1;
-	return isfinite(usl.best_workers) ? str_addf(out, ", best near %.0f workers.", fmax(1, usl.best_workers)) :
-					    str_adds(out, ", no number of workers measured is too many.");
+	return isfinite(usl.best_workers) ? str_addf(out, ", best near %.0f workers.", fmax(1, usl.best_workers))
+					  : str_adds(out, ", no number of workers measured is too many.");
 }
 
 static int say_contest(const struct study *study, struct gate_result *result)
@@ -145,19 +150,22 @@ static int say_contest(const struct study *study, struct gate_result *result)
 	if (study->contest.count == 1)
 		failed = failed || str_addf(&result->figure, "%zu test: nothing can run beside it", study->tests) < 0;
 	else if (parallel == 0)
-		failed = failed || str_addf(&result->figure, "no parallel run gave the results of a serial one: %s",
-					    study->contest.entries[1].failure) < 0;
+		failed = failed ||
+			str_addf(&result->figure, "no parallel run gave the results of a serial one: %s",
+				 study->contest.entries[1].failure) < 0;
 	else if (study_prefers_parallel(study))
-		failed = failed || str_addf(&result->figure, "%s: %.2f s, %.2f of serial (%.2f - %.2f at %.0f %%)",
-					    str_text(&name), stats_median(&best->wall_s), ratio.estimate,
-					    ratio.interval.low, ratio.interval.high, 100 * ratio.interval.coverage) < 0;
+		failed = failed ||
+			str_addf(&result->figure, "%s: %.2f s, %.2f of serial (%.2f - %.2f at %.0f %%)",
+				 str_text(&name), stats_median(&best->wall_s), ratio.estimate, ratio.interval.low,
+				 ratio.interval.high, 100 * ratio.interval.coverage) < 0;
 	else
-		failed = failed || str_addf(&result->figure, "serial is fastest: %.2f s, beside %zu parallel configurations",
-					    stats_median(&serial->wall_s), parallel) < 0;
+		failed = failed ||
+			str_addf(&result->figure, "serial is fastest: %.2f s, beside %zu parallel configurations",
+				 stats_median(&serial->wall_s), parallel) < 0;
 	failed = failed || study_add_table(study, &result->detail) < 0 ||
-		 str_addf(&result->detail, "\n%zu interleaved rounds in %.0f s; %s. Times in seconds.\n\n",
-			  study->contest.rounds, study->contest.spent_s, end_texts[study->contest.end]) < 0 ||
-		 say_curves(study, &result->detail) < 0;
+		str_addf(&result->detail, "\n%zu interleaved rounds in %.0f s; %s. Times in seconds.\n\n",
+			 study->contest.rounds, study->contest.spent_s, end_texts[study->contest.end]) < 0 ||
+		say_curves(study, &result->detail) < 0;
 	return failed ? -1 : 0;
 }
 
@@ -188,7 +196,8 @@ static int reach_workers(struct phase_ctx *ctx, struct gate_result *result, stru
 	struct study study;
 	if (tune_need_xdist(ctx, err) < 0 || tune_need(ctx, &study, err) < 0)
 		return -1;
-	if (tune_contest(ctx, &study, err) < 0 || tune_save(ctx, &study, err) < 0 || attach(result, study_json(&study), err) < 0)
+	if (tune_contest(ctx, &study, err) < 0 || tune_save(ctx, &study, err) < 0 ||
+	    attach(result, study_json(&study), err) < 0)
 		return -1;
 	if (show_table(ctx, &study) < 0 || say_contest(&study, result) < 0)
 		return err_no_memory(err);
@@ -220,12 +229,15 @@ static int say_category(const struct category_cost *cost, struct gate_result *re
 	int failed = str_addf(&result->detail, "%-14s%6zu tests  %8.2f s serially", cost->name, cost->tests, serial);
 	if (cost->chosen_s.n > 0) {
 		struct ratio ratio = stats_ratio(&cost->chosen_s, &cost->serial_s, CONTEST_CONFIDENCE);
-		failed = failed || str_addf(&result->detail, "  %8.2f s in parallel  ratio %.2f", stats_median(&cost->chosen_s),
-					    ratio.estimate) < 0 ||
-			 str_addf(&result->figure, "%s%s %.2f -> %.2f s", result->figure.len ? ", " : "", cost->name, serial,
-				  stats_median(&cost->chosen_s)) < 0;
+		failed = failed ||
+			str_addf(&result->detail, "  %8.2f s in parallel  ratio %.2f", stats_median(&cost->chosen_s),
+				 ratio.estimate) < 0 ||
+			str_addf(&result->figure, "%s%s %.2f -> %.2f s", result->figure.len ? ", " : "", cost->name,
+				 serial, stats_median(&cost->chosen_s)) < 0;
 	} else {
-		failed = failed || str_addf(&result->figure, "%s%s %.2f s", result->figure.len ? ", " : "", cost->name, serial) < 0;
+		failed = failed ||
+			str_addf(&result->figure, "%s%s %.2f s", result->figure.len ? ", " : "", cost->name, serial) <
+				0;
 	}
 	return failed || str_addc(&result->detail, '\n') < 0 ? -1 : 0;
 }
@@ -245,7 +257,8 @@ static int reach_categories(struct phase_ctx *ctx, struct gate_result *result, s
 	struct study study;
 	if (tune_need(ctx, &study, err) < 0)
 		return -1;
-	if (tune_categories(ctx, &study, err) < 0 || tune_save(ctx, &study, err) < 0 || attach(result, categories_json(&study), err) < 0)
+	if (tune_categories(ctx, &study, err) < 0 || tune_save(ctx, &study, err) < 0 ||
+	    attach(result, categories_json(&study), err) < 0)
 		return -1;
 	return say_categories(&study, result) < 0 ? err_no_memory(err) : pass_or_fail(result, study.category_count > 0);
 }
@@ -258,8 +271,9 @@ static int verify_categories(struct phase_ctx *ctx, struct gate_result *result, 
 	bool measured = study.category_count > 0;
 	for (size_t i = 0; i < study.category_count; i++)
 		measured &= study.categories[i].serial_s.n > 0;
-	int failed = measured || study.category_count == 0 ? say_categories(&study, result) :
-							     str_adds(&result->figure, "categories have not been measured");
+	int failed = measured || study.category_count == 0
+		? say_categories(&study, result)
+		: str_adds(&result->figure, "categories have not been measured");
 	return failed ? err_no_memory(err) : pass_or_fail(result, measured);
 }
 
@@ -270,27 +284,37 @@ static int say_configuration(const struct phase_ctx *ctx, const struct study *st
 {
 	cleanup_str struct str now = STR_INIT;
 	if (tune_describe_addopts(ctx, &now, err) < 0 ||
-	    attach(result, json_pack("{s:s, s:b}", "addopts", str_text(&now), "parallel", study_prefers_parallel(study)),
+	    attach(result,
+		   json_pack("{s:s, s:b}", "addopts", str_text(&now), "parallel", study_prefers_parallel(study)),
 		   err) < 0)
 		return -1;
 	if (!study_prefers_parallel(study)) {
-		int failed = str_addf(&result->figure, "serial is fastest: nothing written (addopts: %s)", str_text(&now));
+		int failed =
+			str_addf(&result->figure, "serial is fastest: nothing written (addopts: %s)", str_text(&now));
 		return failed ? err_no_memory(err) : 0;
 	}
 	bool fixed = strncmp(str_text(&now), "-n auto", 7) != 0;
 	int failed = str_addf(&result->figure, "addopts: %s", str_text(&now)) < 0;
-	failed = failed || (fixed && str_adds(&result->detail,
-					      "A fixed number of workers, because the suite waits more than it computes or is best with "
-					      "another number than there are cores; -n auto would give the number of cores. With --pdb "
-					      "add -n0, as xdist wants it.\n\n") < 0);
-	failed = failed || (!fixed && str_adds(&result->detail,
-					       "-n auto, because the suite computes and as many workers as cores were best: another "
-					       "machine gets its own number.\n\n") < 0);
-	failed = failed || (study->groups && str_adds(&result->detail,
-						      "--dist loadgroup keeps the tests of an xdist_group on one worker: safety depends on "
-						      "it.\n\n") < 0);
-	failed = failed || str_adds(&result->detail, "pytest now needs pytest-xdist, which the project declares beside pytest; "
-						     "`pytest -n0` runs serially.") < 0;
+	failed = failed ||
+		(fixed &&
+		 str_adds(&result->detail,
+			  "A fixed number of workers, because the suite waits more than it computes or is best with "
+			  "another number than there are cores; -n auto would give the number of cores. With --pdb "
+			  "add -n0, as xdist wants it.\n\n") < 0);
+	failed = failed ||
+		(!fixed &&
+		 str_adds(&result->detail,
+			  "-n auto, because the suite computes and as many workers as cores were best: another "
+			  "machine gets its own number.\n\n") < 0);
+	failed = failed ||
+		(study->groups &&
+		 str_adds(&result->detail,
+			  "--dist loadgroup keeps the tests of an xdist_group on one worker: safety depends on "
+			  "it.\n\n") < 0);
+	failed = failed ||
+		str_adds(&result->detail,
+			 "pytest now needs pytest-xdist, which the project declares beside pytest; "
+			 "`pytest -n0` runs serially.") < 0;
 	return failed ? err_no_memory(err) : 0;
 }
 
@@ -322,23 +346,27 @@ static int verify_configuration(struct phase_ctx *ctx, struct gate_result *resul
 
 static int say_verdict(const struct verdict *verdict, const struct bound *bound, struct gate_result *result)
 {
-	int failed = str_addf(&result->figure, "%.2f s -> %.2f s: %.0f %% less; %.0f %% of what this machine can give",
-			      verdict->serial_s, verdict->best_s, 100 * (1 - verdict->ratio), 100 * verdict->efficiency);
-	const char *rule = verdict->halved ? "At least half of the time is saved." :
-			   verdict->bound_allows_half ?
-					     "Half of the serial time, which the machine allows, is not reached." :
-			   verdict->at_the_limit ? "Less than half can be saved here, and at least 90 % of the possible speed is reached." :
-						   "Less than half can be saved here, but 90 % of the possible speed is not reached either.";
-	failed = failed || str_addf(&result->detail,
-				    "%s The lower bound is %.2f s: %.2f s for start and collection, which happen once at "
-				    "least, and %.2f s for %s.",
-				    rule, verdict->bound_s, bound->start_s, bound->kinds[bound->binding] + bound->exclusive_s,
-				    bound_kind_name(bound->binding)) < 0;
+	int failed =
+		str_addf(&result->figure, "%.2f s -> %.2f s: %.0f %% less; %.0f %% of what this machine can give",
+			 verdict->serial_s, verdict->best_s, 100 * (1 - verdict->ratio), 100 * verdict->efficiency);
+	const char *rule = verdict->halved   ? "At least half of the time is saved."
+		: verdict->bound_allows_half ? "Half of the serial time, which the machine allows, is not reached."
+		: verdict->at_the_limit
+		? "Less than half can be saved here, and at least 90 % of the possible speed is reached."
+		: "Less than half can be saved here, but 90 % of the possible speed is not reached either.";
+	failed = failed ||
+		str_addf(&result->detail,
+			 "%s The lower bound is %.2f s: %.2f s for start and collection, which happen once at "
+			 "least, and %.2f s for %s.",
+			 rule, verdict->bound_s, bound->start_s, bound->kinds[bound->binding] + bound->exclusive_s,
+			 bound_kind_name(bound->binding)) < 0;
 	if (!verdict->reached)
-		failed = failed || str_addf(&result->detail,
-					    " The %.2f s above it are what the runner adds: under pytest-xdist every worker is a new "
-					    "interpreter that collects the whole suite, and tests are handed out in advance.",
-					    verdict->best_s - verdict->bound_s) < 0;
+		failed = failed ||
+			str_addf(&result->detail,
+				 " The %.2f s above it are what the runner adds: under pytest-xdist every worker is a "
+				 "new "
+				 "interpreter that collects the whole suite, and tests are handed out in advance.",
+				 verdict->best_s - verdict->bound_s) < 0;
 	return failed ? -1 : 0;
 }
 
@@ -352,7 +380,8 @@ static int reach_target(struct phase_ctx *ctx, struct gate_result *result, struc
 	struct verdict verdict = study_verdict(&study);
 	if (attach(result, verdict_json(&verdict), err) < 0)
 		return -1;
-	return say_verdict(&verdict, &study.bound, result) < 0 ? err_no_memory(err) : pass_or_fail(result, verdict.reached);
+	return say_verdict(&verdict, &study.bound, result) < 0 ? err_no_memory(err)
+							       : pass_or_fail(result, verdict.reached);
 }
 
 /* Measured anew, as the project is configured now. */
@@ -371,7 +400,8 @@ static int verify_target(struct phase_ctx *ctx, struct gate_result *result, stru
 					    study.bound.total_s);
 	if (attach(result, verdict_json(&verdict), err) < 0)
 		return -1;
-	return say_verdict(&verdict, &study.bound, result) < 0 ? err_no_memory(err) : pass_or_fail(result, verdict.reached);
+	return say_verdict(&verdict, &study.bound, result) < 0 ? err_no_memory(err)
+							       : pass_or_fail(result, verdict.reached);
 }
 
 /* 3.6 */
@@ -383,8 +413,9 @@ static int say_consistency(const struct phase_ctx *ctx, int runs, struct gate_re
 	if (tune_repeat(ctx, runs, &differing, &report, err) < 0 ||
 	    attach(result, json_pack("{s:i, s:I}", "runs", runs, "differing", (json_int_t)differing), err) < 0)
 		return -1;
-	int failed = differing ? str_addf(&result->figure, "%zu tests have other outcomes than in a serial run", differing) :
-				 str_addf(&result->figure, "%d runs as configured, each with every outcome of a serial run", runs);
+	int failed = differing
+		? str_addf(&result->figure, "%zu tests have other outcomes than in a serial run", differing)
+		: str_addf(&result->figure, "%d runs as configured, each with every outcome of a serial run", runs);
 	if (failed || str_adds(&result->detail, str_text(&report)) < 0)
 		return err_no_memory(err);
 	return pass_or_fail(result, differing == 0);
@@ -423,7 +454,8 @@ static int reach_consistency(struct phase_ctx *ctx, struct gate_result *result, 
 		if (found < 0)
 			return -1;
 		if (found == 0) {
-			if (result->figure.len == 0 && str_adds(&result->figure, "no other configuration is left to try") < 0)
+			if (result->figure.len == 0 &&
+			    str_adds(&result->figure, "no other configuration is left to try") < 0)
 				return err_no_memory(err);
 			return pass_or_fail(result, false);
 		}
@@ -440,7 +472,8 @@ static const struct gate gates[] = {
 	{
 		.id = "3.1",
 		.title = "sequential baseline measured",
-		.cause = "Without an honest sequential time, measured as a user would run the suite, no speed-up means anything.",
+		.cause = "Without an honest sequential time, measured as a user would run the suite, no speed-up means "
+			 "anything.",
 		.remedy = "Make the suite pass serially first, or allow the failures with --allow-failing.",
 		.attempts = 1,
 		.reach = reach_baseline,
@@ -449,9 +482,11 @@ static const struct gate gates[] = {
 	{
 		.id = "3.2",
 		.title = "numbers of workers measured",
-		.cause = "The best number of workers depends on how much the tests compute and how much they wait; more is "
+		.cause = "The best number of workers depends on how much the tests compute and how much they wait; "
+			 "more is "
 			 "often slower.",
-		.remedy = "Where parallel runs give other results: comb check. Where they could not be told apart: a quiet machine, "
+		.remedy = "Where parallel runs give other results: comb check. Where they could not be told apart: a "
+			  "quiet machine, "
 			  "or a larger --budget.",
 		.attempts = 1,
 		.reach = reach_workers,
@@ -478,9 +513,11 @@ static const struct gate gates[] = {
 	{
 		.id = "3.5",
 		.title = "half the time, or 90 % of what this machine can give",
-		.cause = "At least half of the time saved, or, where start-up, the longest test or the cores allow less than that, "
+		.cause = "At least half of the time saved, or, where start-up, the longest test or the cores allow "
+			 "less than that, "
 			 "at least 90 % of the possible speed.",
-		.remedy = "Split the longest tests, shorten imports and collection, or use a machine with more cores; see what "
+		.remedy = "Split the longest tests, shorten imports and collection, or use a machine with more cores; "
+			  "see what "
 			  "binds the lower bound.",
 		.attempts = 1,
 		.may_fail = true,

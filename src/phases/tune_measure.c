@@ -47,7 +47,8 @@ int tune_need(const struct phase_ctx *ctx, struct study *study, struct err *err)
 	if (found > 0)
 		return 0;
 	if (found == 0) {
-		err_set(err, ERR_INPUT, "this suite has not been measured on this machine (%.3g cores)", machine_cores());
+		err_set(err, ERR_INPUT, "this suite has not been measured on this machine (%.3g cores)",
+			machine_cores());
 		err_hint(err, "comb tune %s", ctx->project->path);
 	}
 	return -1;
@@ -105,8 +106,8 @@ static void note_failure(struct contestant *entry, const struct suite_run *run, 
 	if (run->timed_out)
 		snprintf(entry->failure, sizeof(entry->failure), "stopped at the time limit after %.0f s", run->wall_s);
 	else
-		snprintf(entry->failure, sizeof(entry->failure), "exit code %d instead of %d%s%.*s", run->exit_code, expected,
-			 said[0] ? ": " : "", (int)strcspn(said, "\r\n"), said);
+		snprintf(entry->failure, sizeof(entry->failure), "exit code %d instead of %d%s%.*s", run->exit_code,
+			 expected, said[0] ? ": " : "", (int)strcspn(said, "\r\n"), said);
 }
 
 struct runner {
@@ -225,7 +226,8 @@ static int workers_most(const struct suite_run *run)
 	return fit < 1 ? 1 : fit > WORKERS_MOST ? WORKERS_MOST : (int)fit;
 }
 
-static int add_candidates(struct study *study, const struct workload *load, const struct suite_run *run, struct err *err)
+static int add_candidates(struct study *study, const struct workload *load, const struct suite_run *run,
+			  struct err *err)
 {
 	struct candidate_limits limits = {
 		.cores = study->cores,
@@ -319,7 +321,9 @@ static int measure_category(struct runner *runner, const struct contestant *para
 	contest_add(&contest, &serial, NAN);
 	if (parallel)
 		contest_add(&contest, &chosen, NAN);
-	struct contest_options options = { .budget_s = share_s, .run = run_entry, .context = runner, .on_run = tell_run };
+	struct contest_options options = {
+		.budget_s = share_s, .run = run_entry, .context = runner, .on_run = tell_run
+	};
 	if (contest_run(&contest, &options, err) < 0)
 		return -1;
 	cost->serial_s = contest.entries[0].wall_s;

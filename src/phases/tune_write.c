@@ -54,8 +54,9 @@ static int try_configuration(const struct phase_ctx *ctx, struct str *why, struc
 {
 	cleanup_suite_run struct suite_run run = SUITE_RUN_INIT;
 	struct err refused = ERR_INIT;
-	struct suite_options options = { .collect_only = true, .plain = true, .keep_addopts = true,
-					 .timeout_s = ctx->settings->timeout_s };
+	struct suite_options options = {
+		.collect_only = true, .plain = true, .keep_addopts = true, .timeout_s = ctx->settings->timeout_s
+	};
 	if (suite_run(ctx->project, &options, &run, &refused) == 0 && run.exit_code == 0)
 		return 1;
 	if (refused.kind == ERR_INTERRUPTED) {
@@ -122,7 +123,8 @@ static int compare_runs(const struct suite_run *serial, const struct suite_run *
 	}
 	if (run->tests.len > serial->tests.len) {
 		*differing += run->tests.len - serial->tests.len;
-		if (str_addf(report, "- %zu tests ran that a serial run does not have\n", run->tests.len - serial->tests.len) < 0)
+		if (str_addf(report, "- %zu tests ran that a serial run does not have\n",
+			     run->tests.len - serial->tests.len) < 0)
 			return err_no_memory(err);
 	}
 	return 0;

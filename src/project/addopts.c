@@ -12,9 +12,9 @@
 
 /* Where addopts stands in each kind of configuration file. */
 static const struct place {
-	const char *section;       /* INI; NULL: TOML */
-	const char *path[5];       /* TOML */
-	bool list;                 /* a new value is an array */
+	const char *section; /* INI; NULL: TOML */
+	const char *path[5]; /* TOML */
+	bool list; /* a new value is an array */
 } places[] = {
 	[CONFIG_NONE] = { .section = "pytest" },
 	[CONFIG_PYTEST_TOML] = { .path = { "pytest", "addopts", NULL }, .list = true },
@@ -227,8 +227,8 @@ int addopts_read(struct addopts *addopts, const struct project *project, struct 
 		return 0;
 	if (fs_read(project->config_path, &source, err) < 0)
 		return -1;
-	int failed = place->section ? read_ini(addopts, place, project->config_path, str_slice(&source), err) :
-				      read_toml(addopts, place, project->config_path, str_slice(&source), err);
+	int failed = place->section ? read_ini(addopts, place, project->config_path, str_slice(&source), err)
+				    : read_toml(addopts, place, project->config_path, str_slice(&source), err);
 	if (!failed && !addopts->is_list)
 		failed = addopts_split(str_text(&addopts->text), &addopts->words, err);
 	return failed ? -1 : note_options(addopts, err);
@@ -280,9 +280,8 @@ static int format_text(const char *text, struct str *out)
 	return str_adds(out, "\n\"\"\"");
 }
 
-static int edit_toml(const struct addopts *addopts, const struct place *place, const char *path,
-		     struct slice source, const char *workers, const char *dist, struct edits *edits,
-		     struct err *err)
+static int edit_toml(const struct addopts *addopts, const struct place *place, const char *path, struct slice source,
+		     const char *workers, const char *dist, struct edits *edits, struct err *err)
 {
 	cleanup_toml struct toml toml = TOML_INIT;
 	cleanup_str struct str n = STR_INIT, d = STR_INIT, options = STR_INIT, text = STR_INIT, value = STR_INIT;
@@ -352,9 +351,8 @@ int addopts_set(const struct project *project, const char *workers, const char *
 		return -1;
 	if (text_equals(addopts.workers, workers) && text_equals(addopts.dist, dist))
 		return 0;
-	int failed = place->section ?
-			     edit_ini(&addopts, place, path, str_slice(&source), workers, dist, &edits, err) :
-			     edit_toml(&addopts, place, path, str_slice(&source), workers, dist, &edits, err);
+	int failed = place->section ? edit_ini(&addopts, place, path, str_slice(&source), workers, dist, &edits, err)
+				    : edit_toml(&addopts, place, path, str_slice(&source), workers, dist, &edits, err);
 	if (failed || edits_apply(&edits, str_slice(&source), &after, err) < 0)
 		return -1;
 	return changeset_add(set, path, str_slice(&source), true, &after, err);

@@ -19,15 +19,18 @@
 
 struct addopts {
 	bool present;
-	bool is_list;         /* a TOML array */
-	int line;             /* 1-based, where the value stands; 0: not present */
-	struct str text;      /* as written, when it is no list */
+	bool is_list; /* a TOML array */
+	int line; /* 1-based, where the value stands; 0: not present */
+	struct str text; /* as written, when it is no list */
 	struct strings words;
-	char *workers;        /* value of -n or --numprocesses in force; NULL: none */
-	char *dist;           /* value of --dist in force; "load" for -d; NULL: none */
-	bool comb;            /* --comb stands among them */
+	char *workers; /* value of -n or --numprocesses in force; NULL: none */
+	char *dist; /* value of --dist in force; "load" for -d; NULL: none */
+	bool comb; /* --comb stands among them */
 };
-#define ADDOPTS_INIT { .present = false }
+#define ADDOPTS_INIT                                                                                                   \
+	{                                                                                                              \
+		.present = false                                                                                       \
+	}
 
 /* Replaces *addopts. ERR_INPUT with file and line where the configuration cannot be read. */
 int addopts_read(struct addopts *addopts, const struct project *project, struct err *err);

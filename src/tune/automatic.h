@@ -18,9 +18,9 @@
 
 struct profile {
 	size_t tests;
-	double tests_s;        /* sum of all tests' durations */
+	double tests_s; /* sum of all tests' durations */
 	double longest_s;
-	double cpu_s;          /* of all processes, starts included: the share that computes is at most cpu_s / tests_s */
+	double cpu_s; /* of all processes, starts included: the share that computes is at most cpu_s / tests_s */
 	int64_t process_bytes; /* the largest process */
 };
 

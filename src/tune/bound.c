@@ -12,7 +12,7 @@ struct sums {
 	double *scope_work; /* each of these: one number an id */
 	double *lock_work;
 	double *category_work;
-	double *walls;      /* of each such job, longest first */
+	double *walls; /* of each such job, longest first */
 	size_t count;
 };
 

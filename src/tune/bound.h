@@ -37,16 +37,16 @@ enum bound_kind {
 };
 
 struct machine {
-	int workers;  /* >= 1 */
+	int workers; /* >= 1 */
 	double cores; /* > 0; INFINITY: computing costs nothing extra */
 };
 
 struct bound {
 	double kinds[BOUND_KINDS]; /* of the jobs that may overlap, in seconds */
-	enum bound_kind binding;   /* the largest of them */
+	enum bound_kind binding; /* the largest of them */
 	double exclusive_s;
 	double start_s;
-	double total_s;            /* start_s + exclusive_s + kinds[binding] */
+	double total_s; /* start_s + exclusive_s + kinds[binding] */
 };
 
 /* "the longest test", "a lock that many tests hold", … for a sentence. */

@@ -7,7 +7,7 @@
 
 #define COUNTS_MAX 9
 #define COUNTS_MEASURED 4
-#define PROMISING 1.3  /* times the best prediction: the simulation is not better than that */
+#define PROMISING 1.3 /* times the best prediction: the simulation is not better than that */
 #define NEAR_BEST 1.1
 
 struct grid {
@@ -50,7 +50,8 @@ static int predict(struct grid *grid, const struct workload *load, const struct 
 			grid->predicted_s[i][dist] = INFINITY;
 			if (limits->keep_groups && dist != DIST_LOADGROUP)
 				continue;
-			if (simulate_xdist(&simulation, load, (enum dist)dist, grid->workers[i], limits->cores, err) < 0)
+			if (simulate_xdist(&simulation, load, (enum dist)dist, grid->workers[i], limits->cores, err) <
+			    0)
 				return -1;
 			grid->predicted_s[i][dist] = simulation.total_s;
 		}

@@ -16,8 +16,8 @@
 
 struct candidate_limits {
 	double cores;
-	int workers_most;  /* memory; >= 1 */
-	bool keep_groups;  /* an xdist_group mark is in force: only loadgroup is safe */
+	int workers_most; /* memory; >= 1 */
+	bool keep_groups; /* an xdist_group mark is in force: only loadgroup is safe */
 };
 
 struct candidate {

@@ -6,8 +6,8 @@
 
 #include "base/banned.h"
 
-#define HOPELESS 1.5     /* times the best, in the first rounds */
-#define AS_FAST 1.03     /* no difference that anybody would notice */
+#define HOPELESS 1.5 /* times the best, in the first rounds */
+#define AS_FAST 1.03 /* no difference that anybody would notice */
 #define WORTH_TELLING 1.05 /* with three rounds only */
 
 static const char *const engine_names[] = {
@@ -50,9 +50,9 @@ static size_t fastest(const struct contest *contest)
 {
 	size_t best = 0;
 	for (size_t i = 1; i < contest->count; i++)
-		if (is_usable(&contest->entries[i]) && (!is_usable(&contest->entries[best]) ||
-							stats_median(&contest->entries[i].wall_s) <
-								stats_median(&contest->entries[best].wall_s)))
+		if (is_usable(&contest->entries[i]) &&
+		    (!is_usable(&contest->entries[best]) ||
+		     stats_median(&contest->entries[i].wall_s) < stats_median(&contest->entries[best].wall_s)))
 			best = i;
 	return best;
 }
@@ -89,7 +89,7 @@ static bool settle(struct contest *contest, const struct contest_options *option
 		}
 		struct ratio ratio = contest_ratio(entry, &contest->entries[best]);
 		equivalent &= ratio.interval.low > 1 / AS_FAST && ratio.interval.high < AS_FAST &&
-			      ratio.interval.coverage >= CONTEST_CONFIDENCE;
+			ratio.interval.coverage >= CONTEST_CONFIDENCE;
 		live++;
 	}
 	contest->end = live == 0 ? CONTEST_SEPARATED : equivalent ? CONTEST_EQUIVALENT : CONTEST_BUDGET;

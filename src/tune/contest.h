@@ -29,10 +29,10 @@
 
 struct configuration {
 	enum suite_engine engine;
-	int workers;      /* 0: serial */
-	enum dist dist;   /* of the parallel engines */
+	int workers; /* 0: serial */
+	enum dist dist; /* of the parallel engines */
 	char markers[32]; /* -m expression; "": the whole suite */
-	bool configured;  /* as the project's own addopts say; engine, workers and dist only describe it */
+	bool configured; /* as the project's own addopts say; engine, workers and dist only describe it */
 };
 
 /* "serial", "xdist -n 4 --dist loadgroup", "as configured". 0, or -1 when out of memory. */
@@ -40,23 +40,23 @@ int configuration_add_name(const struct configuration *configuration, struct str
 
 struct contestant {
 	struct configuration configuration;
-	double predicted_s;      /* by simulation; NAN where none was made */
+	double predicted_s; /* by simulation; NAN where none was made */
 	struct sample wall_s, cpu_s;
-	bool dropped;            /* clearly slower than the best: not measured any further */
-	char failure[256];       /* why its results cannot be used; "" while they can. Hostile */
+	bool dropped; /* clearly slower than the best: not measured any further */
+	char failure[256]; /* why its results cannot be used; "" while they can. Hostile */
 };
 
 enum contest_end {
-	CONTEST_SEPARATED,  /* the best is told apart from all others */
+	CONTEST_SEPARATED, /* the best is told apart from all others */
 	CONTEST_EQUIVALENT, /* some are as fast as the best, within 3 % */
-	CONTEST_BUDGET,     /* time ran out: some may be as fast as the best */
+	CONTEST_BUDGET, /* time ran out: some may be as fast as the best */
 };
 
 struct contest {
 	struct contestant entries[CONTEST_ENTRIES_MAX];
 	size_t count;
 	size_t rounds;
-	size_t best;         /* least median; the fewest workers among what is as fast */
+	size_t best; /* least median; the fewest workers among what is as fast */
 	enum contest_end end;
 	double spent_s;
 };
@@ -77,8 +77,7 @@ struct contest_options {
 };
 
 /* NULL when it is full. */
-struct contestant *contest_add(struct contest *contest, const struct configuration *configuration,
-			       double predicted_s);
+struct contestant *contest_add(struct contest *contest, const struct configuration *configuration, double predicted_s);
 /* At least one round, whatever the budget. -1 where the reference cannot be run, with *err. */
 int contest_run(struct contest *contest, const struct contest_options *options, struct err *err);
 /* How many times as long as `of` an entry takes. */

@@ -116,8 +116,8 @@ static struct fit_quality fit(const struct fit_point *points, size_t n, model_te
 	size_t distinct = distinct_counts(points, n);
 	double best = INFINITY;
 	if (distinct < unknowns) {
-		quality.why = unknowns == 2 ? "needs at least two different numbers of workers" :
-					      "needs at least three different numbers of workers";
+		quality.why = unknowns == 2 ? "needs at least two different numbers of workers"
+					    : "needs at least three different numbers of workers";
 		return quality;
 	}
 	for (unsigned used = 1; used < 1u << unknowns; used++) {
@@ -164,8 +164,8 @@ struct usl fit_usl(const struct fit_point *points, size_t n)
 	result.one_s = parameters[0];
 	result.contention = parameters[1] / parameters[0];
 	result.coherency = parameters[2] / parameters[0];
-	result.best_workers = result.coherency <= 0      ? INFINITY :
-			      result.contention >= 1 ? 1 :
-							   sqrt((1 - result.contention) / result.coherency);
+	result.best_workers = result.coherency <= 0 ? INFINITY
+		: result.contention >= 1            ? 1
+						    : sqrt((1 - result.contention) / result.coherency);
 	return result;
 }

@@ -16,14 +16,14 @@
 #include <stddef.h>
 
 struct fit_point {
-	int workers;   /* >= 1; equal counts are averaged by the fit itself */
+	int workers; /* >= 1; equal counts are averaged by the fit itself */
 	double wall_s; /* > 0 */
 };
 
 struct fit_quality {
-	bool identified;       /* else the parameters are meaningless, and why says what is missing */
-	bool exact;            /* as many worker counts as unknowns: no residual */
-	const char *why;       /* a constant sentence; NULL when identified */
+	bool identified; /* else the parameters are meaningless, and why says what is missing */
+	bool exact; /* as many worker counts as unknowns: no residual */
+	const char *why; /* a constant sentence; NULL when identified */
 	double relative_error; /* root mean square of (fitted - measured) / measured */
 };
 
@@ -36,9 +36,9 @@ struct amdahl fit_amdahl(const struct fit_point *points, size_t n);
 
 struct usl {
 	struct fit_quality quality;
-	double one_s;      /* time with one worker */
+	double one_s; /* time with one worker */
 	double contention; /* sigma */
-	double coherency;  /* kappa */
+	double coherency; /* kappa */
 	double best_workers; /* where T(m) is least; INFINITY when coherency is 0 */
 };
 struct usl fit_usl(const struct fit_point *points, size_t n);

@@ -9,19 +9,19 @@
 #include "base/banned.h"
 
 #define WORTH_S 0.005 /* cheaper set-ups do not matter */
-#define SHARED 0.5    /* of the most that a test of the group needs */
+#define SHARED 0.5 /* of the most that a test of the group needs */
 
 /* Fixtures that are set up together: those of one scope in one module, class or package, or of the session. */
 struct group {
 	const char *scope;
-	size_t payer;              /* a test of it */
-	VEC(size_t) setups;        /* indexes into run->fixture_setups */
-	double setup_s;            /* least need of a member */
+	size_t payer; /* a test of it */
+	VEC(size_t) setups; /* indexes into run->fixture_setups */
+	double setup_s; /* least need of a member */
 };
 
 struct groups {
 	VEC(struct group) list;
-	double *need_s;            /* scratch, one a test */
+	double *need_s; /* scratch, one a test */
 };
 
 static void groups_release(struct groups *groups)
@@ -62,7 +62,8 @@ static struct group *find_group(struct groups *groups, const struct suite_run *r
 {
 	for (size_t g = 0; g < groups->list.len; g++) {
 		struct group *group = &groups->list.at[g];
-		if (strcmp(group->scope, setup->scope) == 0 && same_place(run, load, setup->scope, group->payer, setup->test))
+		if (strcmp(group->scope, setup->scope) == 0 &&
+		    same_place(run, load, setup->scope, group->payer, setup->test))
 			return group;
 	}
 	struct group group = { .scope = setup->scope, .payer = setup->test };

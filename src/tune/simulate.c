@@ -27,10 +27,10 @@ enum dist dist_parse(const char *name)
 /* What a worker does with the head of its queue. */
 struct runner {
 	bool running;
-	double left;       /* of the job, in seconds of its duration when alone */
+	double left; /* of the job, in seconds of its duration when alone */
 	double duration_s; /* so far, as the worker itself would measure it */
-	double demand;     /* share of the duration that computes, 0 … 1 */
-	int scope;         /* set up at present */
+	double demand; /* share of the duration that computes, 0 … 1 */
+	int scope; /* set up at present */
 	bool *sticky_done; /* by scope */
 };
 
@@ -97,9 +97,7 @@ static void start_runners(struct simulator *self)
 		runner->running = true;
 		runner->left = job->wall_s + self->load->overhead_s + setup_due(self, runner, job);
 		runner->duration_s = 0;
-		runner->demand = runner->left > 0 ?
-					 fmin(1, (job->cpu_s + self->load->overhead_s) / runner->left) :
-					 0;
+		runner->demand = runner->left > 0 ? fmin(1, (job->cpu_s + self->load->overhead_s) / runner->left) : 0;
 	}
 }
 

@@ -21,10 +21,10 @@ const char *dist_name(enum dist dist); /* "load", as --dist takes it */
 enum dist dist_parse(const char *name);
 
 struct simulation {
-	double start_s;    /* until the first test starts */
+	double start_s; /* until the first test starts */
 	double makespan_s; /* of the tests */
-	double total_s;    /* start and makespan */
-	double idle_s;     /* sum over workers, of the makespan */
+	double total_s; /* start and makespan */
+	double idle_s; /* sum over workers, of the makespan */
 };
 
 /*

@@ -146,8 +146,8 @@ static double resampled_median(const struct sample *sample, uint64_t *state)
 	return stats_median(&drawn);
 }
 
-struct interval stats_bootstrap_ratio(const struct sample *a, const struct sample *b, double confidence,
-				      int resamples, uint64_t seed)
+struct interval stats_bootstrap_ratio(const struct sample *a, const struct sample *b, double confidence, int resamples,
+				      uint64_t seed)
 {
 	static _Thread_local double ratios[RESAMPLES_MAX];
 	if (a->n < STATS_BOOTSTRAP_MIN || b->n < STATS_BOOTSTRAP_MIN)

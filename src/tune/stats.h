@@ -55,7 +55,7 @@ struct interval stats_median_interval(const struct sample *sample, double confid
 struct ratio {
 	double estimate; /* how many times as long a takes as b (Hodges-Lehmann) */
 	struct interval interval;
-	bool separated;  /* the interval excludes 1 and has the coverage asked for */
+	bool separated; /* the interval excludes 1 and has the coverage asked for */
 };
 struct ratio stats_ratio(const struct sample *a, const struct sample *b, double confidence);
 
@@ -64,8 +64,8 @@ struct ratio stats_ratio(const struct sample *a, const struct sample *b, double 
  * same interval. With fewer than STATS_BOOTSTRAP_MIN values in a sample this
  * is stats_ratio()'s interval instead.
  */
-struct interval stats_bootstrap_ratio(const struct sample *a, const struct sample *b, double confidence,
-				      int resamples, uint64_t seed);
+struct interval stats_bootstrap_ratio(const struct sample *a, const struct sample *b, double confidence, int resamples,
+				      uint64_t seed);
 
 /* SplitMix64 (Steele, Lea, Flood 2014): 64 random bits; any seed will do. */
 uint64_t stats_random(uint64_t *state);

@@ -18,7 +18,7 @@ uint64_t study_identity(const struct suite_run *run)
 bool study_fits(const struct study *study, const struct suite_run *run, double cores)
 {
 	return study->tests == run->tests.len && study->identity == study_identity(run) &&
-	       fabs(study->cores - cores) < 0.01;
+		fabs(study->cores - cores) < 0.01;
 }
 
 int study_bound(struct study *study, const struct suite_run *run, struct workload *load, struct err *err)
@@ -155,12 +155,12 @@ static int add_row(const struct study *study, size_t i, struct str *out)
 		struct interval around = stats_median_interval(&entry->wall_s, CONTEST_CONFIDENCE);
 		struct ratio to_serial = contest_ratio(entry, study_serial(study));
 		failed = add_seconds(&median, stats_median(&entry->wall_s)) < 0 || str_adds(&median, " s") < 0 ||
-			 (entry->wall_s.n > 1 ? add_interval(&interval, &around) : str_adds(&interval, "one run")) < 0 ||
-			 str_addf(&ratio, "%.2f", to_serial.estimate) < 0;
+			(entry->wall_s.n > 1 ? add_interval(&interval, &around) : str_adds(&interval, "one run")) < 0 ||
+			str_addf(&ratio, "%.2f", to_serial.estimate) < 0;
 	}
 	failed = failed || add_padded(out, &name, 30) < 0 || str_addf(out, "%3zu  ", entry->wall_s.n) < 0 ||
-		 add_padded(out, &median, 10) < 0 || add_padded(out, &interval, 24) < 0 ||
-		 add_padded(out, &ratio, 5) < 0 || str_adds(out, remark(study, i)) < 0;
+		add_padded(out, &median, 10) < 0 || add_padded(out, &interval, 24) < 0 ||
+		add_padded(out, &ratio, 5) < 0 || str_adds(out, remark(study, i)) < 0;
 	while (out->len > 0 && out->buf[out->len - 1] == ' ')
 		out->buf[--out->len] = '\0';
 	return failed || str_addc(out, '\n') < 0 ? -1 : 0;

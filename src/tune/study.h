@@ -21,8 +21,8 @@
 #include "tune/workload.h"
 
 #define STUDY_CATEGORIES_MAX 3
-#define TARGET_RATIO 0.5        /* gate 3.5: at most this share of the serial time … */
-#define TARGET_EFFICIENCY 0.9   /* … or the lower bound is at least this share of the time reached */
+#define TARGET_RATIO 0.5 /* gate 3.5: at most this share of the serial time … */
+#define TARGET_EFFICIENCY 0.9 /* … or the lower bound is at least this share of the time reached */
 
 /* A category's own runs: -m unit, serially and as chosen. */
 struct category_cost {
@@ -32,15 +32,15 @@ struct category_cost {
 };
 
 struct study {
-	size_t tests;             /* collected */
-	uint64_t identity;        /* of the tests' ids, in order */
+	size_t tests; /* collected */
+	uint64_t identity; /* of the tests' ids, in order */
 	double cores;
-	struct sample start_s, start_cpu_s;   /* runs that only collect */
+	struct sample start_s, start_cpu_s; /* runs that only collect */
 	struct sample serial_s, serial_cpu_s; /* the baseline: serial, without comb's plugin */
 	int serial_exit_code;
-	struct bound bound;       /* what no way of running them here can beat */
-	bool groups;              /* xdist_group marks are in force */
-	struct contest contest;   /* entry 0 is serial; count 0: not held yet */
+	struct bound bound; /* what no way of running them here can beat */
+	bool groups; /* xdist_group marks are in force */
+	struct contest contest; /* entry 0 is serial; count 0: not held yet */
 	struct category_cost categories[STUDY_CATEGORIES_MAX];
 	size_t category_count;
 };
@@ -48,13 +48,13 @@ struct study {
 /* What counts for gate 3.5, from the contest's medians. */
 struct verdict {
 	double serial_s, best_s;
-	double ratio;        /* best / serial */
+	double ratio; /* best / serial */
 	double bound_s;
-	double efficiency;   /* bound / best, at most 1 */
-	bool halved;         /* ratio <= TARGET_RATIO */
+	double efficiency; /* bound / best, at most 1 */
+	bool halved; /* ratio <= TARGET_RATIO */
 	bool bound_allows_half;
-	bool at_the_limit;   /* the bound allows less than half, and TARGET_EFFICIENCY of it is reached */
-	bool reached;        /* one of the two */
+	bool at_the_limit; /* the bound allows less than half, and TARGET_EFFICIENCY of it is reached */
+	bool reached; /* one of the two */
 };
 
 uint64_t study_identity(const struct suite_run *run);

@@ -64,8 +64,8 @@ static json_t *entry_json(const struct study *study, const struct contestant *en
 	if (!failed && entry->wall_s.n > 0) {
 		struct ratio ratio = contest_ratio(entry, study_serial(study));
 		failed = json_object_set_new(object, "median_s", json_real(stats_median(&entry->wall_s))) < 0 ||
-			 json_object_set_new(object, "median_interval", interval_json(&entry->wall_s)) < 0 ||
-			 json_object_set_new(object, "ratio_to_serial", json_real(ratio.estimate)) < 0;
+			json_object_set_new(object, "median_interval", interval_json(&entry->wall_s)) < 0 ||
+			json_object_set_new(object, "ratio_to_serial", json_real(ratio.estimate)) < 0;
 	}
 	if (failed) {
 		json_decref(object);
@@ -95,8 +95,8 @@ static json_t *bound_json(const struct bound *bound)
 			json_decref(kinds);
 			return NULL;
 		}
-	return json_pack("{s:o, s:s, s:f, s:f, s:f}", "kinds", kinds, "binding", bound_words[bound->binding], "exclusive_s",
-			 bound->exclusive_s, "start_s", bound->start_s, "total_s", bound->total_s);
+	return json_pack("{s:o, s:s, s:f, s:f, s:f}", "kinds", kinds, "binding", bound_words[bound->binding],
+			 "exclusive_s", bound->exclusive_s, "start_s", bound->start_s, "total_s", bound->total_s);
 }
 
 static json_t *categories_json(const struct study *study)
@@ -104,8 +104,9 @@ static json_t *categories_json(const struct study *study)
 	json_t *array = json_array();
 	for (size_t i = 0; array && i < study->category_count; i++) {
 		const struct category_cost *cost = &study->categories[i];
-		json_t *row = json_pack("{s:s, s:I, s:o, s:o}", "name", cost->name, "tests", (json_int_t)cost->tests,
-					"serial_s", sample_json(&cost->serial_s), "chosen_s", sample_json(&cost->chosen_s));
+		json_t *row =
+			json_pack("{s:s, s:I, s:o, s:o}", "name", cost->name, "tests", (json_int_t)cost->tests,
+				  "serial_s", sample_json(&cost->serial_s), "chosen_s", sample_json(&cost->chosen_s));
 		if (json_array_append_new(array, row) < 0) {
 			json_decref(array);
 			return NULL;
@@ -123,7 +124,8 @@ json_t *study_json(const struct study *study)
 			 study->groups, "serial_exit_code", study->serial_exit_code, "start_s",
 			 sample_json(&study->start_s), "start_cpu_s", sample_json(&study->start_cpu_s), "serial_s",
 			 sample_json(&study->serial_s), "serial_cpu_s", sample_json(&study->serial_cpu_s), "bound",
-			 bound_json(&study->bound), "contest", contest_json(study), "categories", categories_json(study));
+			 bound_json(&study->bound), "contest", contest_json(study), "categories",
+			 categories_json(study));
 }
 
 static bool parse_sample(struct sample *sample, const json_t *array)
@@ -159,8 +161,8 @@ static bool parse_entry(struct contestant *entry, const json_t *object)
 	entry->dropped = json_is_true(json_object_get(object, "dropped"));
 	copy_text(entry->failure, sizeof(entry->failure), json_string_value(json_object_get(object, "failure")));
 	return entry->configuration.dist != DIST_COUNT &&
-	       parse_sample(&entry->wall_s, json_object_get(object, "wall_s")) &&
-	       parse_sample(&entry->cpu_s, json_object_get(object, "cpu_s"));
+		parse_sample(&entry->wall_s, json_object_get(object, "wall_s")) &&
+		parse_sample(&entry->cpu_s, json_object_get(object, "cpu_s"));
 }
 
 static bool parse_contest(struct contest *contest, const json_t *object)
@@ -169,7 +171,8 @@ static bool parse_contest(struct contest *contest, const json_t *object)
 	size_t end = find_word(end_words, 3, json_string_value(json_object_get(object, "end")));
 	json_int_t best = json_integer_value(json_object_get(object, "best"));
 	contest->count = json_array_size(entries);
-	if (end == 3 || contest->count > CONTEST_ENTRIES_MAX || best < 0 || (contest->count && (size_t)best >= contest->count))
+	if (end == 3 || contest->count > CONTEST_ENTRIES_MAX || best < 0 ||
+	    (contest->count && (size_t)best >= contest->count))
 		return false;
 	contest->end = (enum contest_end)end;
 	contest->best = (size_t)best;
@@ -230,6 +233,7 @@ int study_parse(struct study *study, const json_t *json, struct err *err)
 	    !parse_bound(&study->bound, json_object_get(json, "bound")) ||
 	    !parse_contest(&study->contest, json_object_get(json, "contest")) ||
 	    !parse_categories(study, json_object_get(json, "categories")))
-		return err_set(err, ERR_INPUT, "the record of earlier measurements is not one that this version of comb reads");
+		return err_set(err, ERR_INPUT,
+			       "the record of earlier measurements is not one that this version of comb reads");
 	return 0;
 }

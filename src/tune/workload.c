@@ -66,7 +66,7 @@ static int number_keys(const struct suite_run *run, key_of *get, int *numbers)
 		qsort(keys, count, sizeof(*keys), by_text);
 	for (size_t k = 0; k < count; k++) {
 		bool same = k > 0 && keys[k].len == keys[k - 1].len &&
-			    memcmp(keys[k].text, keys[k - 1].text, keys[k].len) == 0;
+			memcmp(keys[k].text, keys[k - 1].text, keys[k].len) == 0;
 		total += !same;
 		numbers[keys[k].index] = total - 1;
 	}

@@ -16,17 +16,20 @@
 #include "project/suite.h"
 
 struct job {
-	double wall_s;     /* setup, call and teardown, without the setup of its scope */
-	double cpu_s;      /* the part of wall_s that computes; the rest waits */
-	int threads;       /* workers' places it takes; 0 counts as 1 */
-	int scope;         /* fixture scope it needs, index into scopes */
-	int file, unit;    /* its file; its class or file, as --dist loadscope cuts */
-	int group;         /* xdist_group */
-	int category;      /* index into caps */
+	double wall_s; /* setup, call and teardown, without the setup of its scope */
+	double cpu_s; /* the part of wall_s that computes; the rest waits */
+	int threads; /* workers' places it takes; 0 counts as 1 */
+	int scope; /* fixture scope it needs, index into scopes */
+	int file, unit; /* its file; its class or file, as --dist loadscope cuts */
+	int group; /* xdist_group */
+	int category; /* index into caps */
 	size_t first_lock, lock_count; /* what it holds alone, a range of workload.locks */
-	bool exclusive;    /* runs with nothing beside it */
+	bool exclusive; /* runs with nothing beside it */
 };
-#define JOB_INIT { .threads = 1, .scope = -1, .group = -1, .category = -1 }
+#define JOB_INIT                                                                                                       \
+	{                                                                                                              \
+		.threads = 1, .scope = -1, .group = -1, .category = -1                                                 \
+	}
 
 /* A fixture wider than a function: every worker that runs a job of it sets it up. */
 struct scope {
@@ -35,16 +38,19 @@ struct scope {
 };
 
 struct workload {
-	VEC(struct job) jobs;     /* in collection order */
+	VEC(struct job) jobs; /* in collection order */
 	VEC(struct scope) scopes;
-	VEC(int) locks;           /* lock ids, see job.first_lock */
-	VEC(int) caps;            /* by category: how many may run at once; 0: any number */
+	VEC(int) locks; /* lock ids, see job.first_lock */
+	VEC(int) caps; /* by category: how many may run at once; 0: any number */
 	int lock_total, file_total, unit_total, group_total;
-	double start_s;           /* a process from its start to its first test: interpreter, conftests, collection */
+	double start_s; /* a process from its start to its first test: interpreter, conftests, collection */
 	double start_cpu_s;
-	double overhead_s;        /* what pytest computes for a test beside its phases */
+	double overhead_s; /* what pytest computes for a test beside its phases */
 };
-#define WORKLOAD_INIT { .start_s = 0 }
+#define WORKLOAD_INIT                                                                                                  \
+	{                                                                                                              \
+		.start_s = 0                                                                                           \
+	}
 
 /* One run of the whole suite, serially and without comb's plugin, and one that only collects. */
 struct workload_costs {
@@ -63,6 +69,6 @@ void workload_release(struct workload *load);
 #define cleanup_workload __attribute__((cleanup(workload_release)))
 
 double workload_wall_s(const struct workload *load); /* sum over jobs, with each scope's setup once */
-double workload_cpu_s(const struct workload *load);  /* computing part of the same, with overhead */
+double workload_cpu_s(const struct workload *load); /* computing part of the same, with overhead */
 
 #endif

@@ -23,7 +23,7 @@
 struct xdist_worker {
 	VEC(size_t) queue; /* tests sent to it; those before head are done */
 	size_t head;
-	bool shutdown;     /* was told that nothing more will come */
+	bool shutdown; /* was told that nothing more will come */
 };
 
 /* Tests that --dist loadscope and its kin keep together. */
@@ -35,11 +35,11 @@ struct xdist {
 	enum dist dist;
 	size_t workers;
 	struct xdist_worker *worker;
-	VEC(size_t) pending;           /* load, worksteal: tests not sent yet, from pending_head on */
+	VEC(size_t) pending; /* load, worksteal: tests not sent yet, from pending_head on */
 	size_t pending_head;
-	VEC(struct xdist_unit) units;  /* loadscope and kin, in the order of the work queue */
+	VEC(struct xdist_unit) units; /* loadscope and kin, in the order of the work queue */
 	size_t next_unit;
-	size_t *members;               /* test indices, unit by unit */
+	size_t *members; /* test indices, unit by unit */
 	size_t tests;
 };
 

@@ -127,6 +127,15 @@ def test_runs_are_remembered_and_waiting_suites_get_more_workers_than_cores(suit
     assert result["passed"] == 40
 
 
+def test_a_tree_that_cannot_be_written_is_no_obstacle(suite):
+    run = suite("def test_a(): pass\n")
+    (run.root / ".comb").write_text("in the way")
+    done = run("--engine", "serial")
+    assert done.returncode == 0
+    assert "1 passed" in done.stdout
+    assert "runs are not remembered here" in done.stderr
+
+
 def test_input_reaches_the_tests(suite):
     run = suite("def test_a(): assert input() == 'hello'\n")
     assert run("--engine", "serial", "--", "-s", input="hello\n").returncode == 0

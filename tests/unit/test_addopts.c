@@ -57,15 +57,18 @@ struct file_case {
 };
 
 static const struct file_case file_cases[] = {
-	{ CONFIG_PYTEST_INI, "pytest.ini", "[pytest]\n# mine\naddopts = -q\n", "[pytest]\n# mine\naddopts = -q -n 4 --dist loadgroup\n" },
+	{ CONFIG_PYTEST_INI, "pytest.ini", "[pytest]\n# mine\naddopts = -q\n",
+	  "[pytest]\n# mine\naddopts = -q -n 4 --dist loadgroup\n" },
 	{ CONFIG_PYTEST_INI, "pytest.ini", "[pytest]\r\n", "[pytest]\r\naddopts = -n 4 --dist loadgroup\r\n" },
 	{ CONFIG_TOX_INI, "tox.ini", "[tox]\n\n[pytest]\naddopts =\n    -q\n    # why\n    -ra\nxfail_strict = 1\n",
 	  "[tox]\n\n[pytest]\naddopts =\n    -q\n    # why\n    -ra\n    -n 4 --dist loadgroup\nxfail_strict = 1\n" },
-	{ CONFIG_SETUP_CFG, "setup.cfg", "[tool:pytest]\naddopts = -n 2 -q\n", "[tool:pytest]\naddopts = -q -n 4 --dist loadgroup\n" },
+	{ CONFIG_SETUP_CFG, "setup.cfg", "[tool:pytest]\naddopts = -n 2 -q\n",
+	  "[tool:pytest]\naddopts = -q -n 4 --dist loadgroup\n" },
 	{ CONFIG_PYPROJECT_INI, "pyproject.toml", "[tool.pytest.ini_options]\naddopts = \"-q\" # short\n",
 	  "[tool.pytest.ini_options]\naddopts = \"-q -n 4 --dist loadgroup\" # short\n" },
 	{ CONFIG_PYPROJECT_INI, "pyproject.toml", "[tool.pytest.ini_options]\naddopts = [\n    \"-q\",  # short\n]\n",
-	  "[tool.pytest.ini_options]\naddopts = [\n    \"-q\",  # short\n    \"-n4\",\n    \"--dist=loadgroup\",\n]\n" },
+	  "[tool.pytest.ini_options]\naddopts = [\n    \"-q\",  # short\n    \"-n4\",\n    "
+	  "\"--dist=loadgroup\",\n]\n" },
 	{ CONFIG_PYPROJECT_INI, "pyproject.toml", "[tool.pytest.ini_options]\naddopts = [\"-n\", \"2\", \"-q\"]\n",
 	  "[tool.pytest.ini_options]\naddopts = [\"-q\", \"-n4\", \"--dist=loadgroup\"]\n" },
 	{ CONFIG_PYPROJECT, "pyproject.toml", "[tool.pytest]\nstrict = true\n",

@@ -80,7 +80,7 @@ static bool fits(const struct search *s, const struct job *job, double block, do
 		int running = moment >= start && moment < end;
 		for (size_t i = 0; i < s->count; i++)
 			running += s->placed[i].job->category == job->category && s->placed[i].start_s <= moment &&
-				   moment < s->placed[i].end_s;
+				moment < s->placed[i].end_s;
 		if (moment >= start && moment < end && running > s->load->caps.at[job->category])
 			return false;
 	}
@@ -142,7 +142,8 @@ static void random_workload(struct workload *load, uint64_t *seed)
 	size_t jobs = 2 + stats_random(seed) % (JOBS_MAX - 1);
 	load->lock_total = 2;
 	for (int f = 0; f < 2; f++)
-		assert_int_equal(vec_push(&load->scopes, ((struct scope){ .setup_s = 2 * stats_random_unit(seed) })), 0);
+		assert_int_equal(vec_push(&load->scopes, ((struct scope){ .setup_s = 2 * stats_random_unit(seed) })),
+				 0);
 	for (int c = 0; c < 2; c++)
 		assert_int_equal(vec_push(&load->caps, (int)(stats_random(seed) % 3)), 0);
 	for (size_t i = 0; i < jobs; i++) {

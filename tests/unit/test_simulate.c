@@ -32,7 +32,8 @@ static void read_tests(struct workload *load, const char *at, int count)
 	for (int i = 0; i < count; i++) {
 		struct job job = JOB_INIT;
 		int used = 0;
-		assert_int_equal(sscanf(at, " %lf:%d:%d:%d%n", &job.wall_s, &job.file, &job.unit, &job.group, &used), 4);
+		assert_int_equal(sscanf(at, " %lf:%d:%d:%d%n", &job.wall_s, &job.file, &job.unit, &job.group, &used),
+				 4);
 		at += used;
 		load->file_total = more(load->file_total, job.file);
 		load->unit_total = more(load->unit_total, job.unit);

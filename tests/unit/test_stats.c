@@ -20,8 +20,7 @@ static struct sample sample_of(size_t n, const double *values)
 		sample_add(&sample, values[i]);
 	return sample;
 }
-#define SAMPLE(...) \
-	sample_of(sizeof((double[]){ __VA_ARGS__ }) / sizeof(double), (double[]){ __VA_ARGS__ })
+#define SAMPLE(...) sample_of(sizeof((double[]){ __VA_ARGS__ }) / sizeof(double), (double[]){ __VA_ARGS__ })
 
 static void test_median_and_mad_ignore_one_outlier(void **state)
 {

@@ -56,7 +56,9 @@ static void test_a_foreign_record_is_refused(void **state)
 {
 	(void)state;
 	static const char *const texts[] = {
-		"{}", "[]", "{\"version\": 99}",
+		"{}",
+		"[]",
+		"{\"version\": 99}",
 		"{\"version\":1,\"identity\":\"0\",\"contest\":{\"entries\":[],\"best\":7,\"end\":\"budget\"}}",
 	};
 	static struct study study;
@@ -88,8 +90,8 @@ static void test_the_target_is_judged_by_the_machine(void **state)
 {
 	(void)state;
 	assert_true(verdict_of(10, 4.9, 1).reached);
-	assert_false(verdict_of(10, 6, 4).reached);   /* the bound allows half: half it must be */
-	assert_true(verdict_of(10, 6, 5.5).reached);  /* 5.5 / 6 = 92 % */
+	assert_false(verdict_of(10, 6, 4).reached); /* the bound allows half: half it must be */
+	assert_true(verdict_of(10, 6, 5.5).reached); /* 5.5 / 6 = 92 % */
 	assert_false(verdict_of(10, 6.5, 5.5).reached);
 	assert_true(verdict_of(2, 2, 1.9).at_the_limit); /* nothing to be gained: serial may stay */
 	assert_false(verdict_of(2, 2, 1.2).reached);
