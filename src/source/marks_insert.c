@@ -32,7 +32,10 @@ struct plan {
 static int resolve(struct plan *plan, const struct mark_request *request)
 {
 	struct wanted wanted = { .def = PYTHON_NONE, .text = request->mark };
-	if (mark_text_parse(&wanted.mark, request->mark, plan->err) < 0)
+	const struct wanted *last = plan->wanted.len > 0 ? &plan->wanted.at[plan->wanted.len - 1] : NULL;
+	if (last && strcmp(last->text, request->mark) == 0)
+		wanted.mark = last->mark;
+	else if (mark_text_parse(&wanted.mark, request->mark, plan->err) < 0)
 		return -1;
 	bool is_module = !request->class_path && !request->function;
 	if (!is_module) {

@@ -16,6 +16,7 @@
 struct removal {
 	const struct mark_request *requests;
 	struct mark_text *marks;
+	size_t *defs;             /* what each is about, in the original tree */
 	struct mark_text *chosen; /* room for those that apply somewhere */
 	size_t count;
 	const char *path;
@@ -26,16 +27,14 @@ struct removal {
  * Marks asked away from a def, or from the module (PYTHON_NONE); fills self->chosen.
  * From what is not in force (a pytestmark that a later one replaces) only those asked away anywhere.
  */
-static size_t choose(struct removal *self, const struct python_tree *tree, size_t def, bool in_force)
+static size_t choose(struct removal *self, size_t def, bool in_force)
 {
 	size_t chosen = 0;
 	for (size_t i = 0; i < self->count; i++) {
 		const struct mark_request *request = &self->requests[i];
 		bool is_module = !request->class_path && !request->function;
 		bool here = request->anywhere || (in_force && def == PYTHON_NONE && is_module);
-		if (!here && in_force && def != PYTHON_NONE && !is_module)
-			here = python_tree_find(tree, request->class_path, request->function, request->line) == def;
-		if (here)
+		if (here || (in_force && def != PYTHON_NONE && self->defs[i] == def))
 			self->chosen[chosen++] = self->marks[i];
 	}
 	return chosen;
@@ -54,7 +53,7 @@ static int fits_any(const struct mark_text *mark, const struct mark_text *patter
 static int remove_decorators(struct removal *self, const struct python_tree *tree, size_t index, struct edits *edits)
 {
 	const struct python_def *def = &tree->defs.at[index];
-	size_t count = def->decorators.len > 0 ? choose(self, tree, index, true) : 0;
+	size_t count = def->decorators.len > 0 ? choose(self, index, true) : 0;
 	for (size_t i = 0; i < def->decorators.len && count > 0; i++) {
 		const struct python_decorator *decorator = &def->decorators.at[i];
 		struct mark_text found;
@@ -81,7 +80,7 @@ static int remove_marks(struct removal *self, const struct python_tree *tree, st
 	for (size_t i = 0; i < tree->pytestmarks.len; i++) {
 		const struct python_pytestmark *statement = &tree->pytestmarks.at[i];
 		bool in_force = !pytestmark_is_superseded(tree, i);
-		size_t removed, count = choose(self, tree, statement->owner, in_force);
+		size_t removed, count = choose(self, statement->owner, in_force);
 		if (count > 0 &&
 		    pytestmark_remove(tree, statement, self->chosen, count, &removed, edits, self->err) < 0)
 			return -1;
@@ -203,15 +202,29 @@ static int add_difference(struct slice before, struct slice after, struct edits 
 	return edits_add(edits, head, before.len - tail, middle) < 0 ? err_no_memory(err) : 0;
 }
 
+static int parse_marks(struct removal *self)
+{
+	for (size_t i = 0; i < self->count; i++) {
+		bool same = i > 0 && strcmp(self->requests[i].mark, self->requests[i - 1].mark) == 0;
+		if (same)
+			self->marks[i] = self->marks[i - 1];
+		else if (mark_text_parse(&self->marks[i], self->requests[i].mark, self->err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 static int remove_all(struct removal *self, struct slice source, struct edits *edits)
 {
 	cleanup_python_tree struct python_tree tree = PYTHON_TREE_INIT;
 	cleanup_edits struct edits first = EDITS_INIT;
 	cleanup_str struct str text = STR_INIT;
+	if (parse_marks(self) < 0 || python_tree_open(&tree, source, self->path, self->err) < 0)
+		return -1;
 	for (size_t i = 0; i < self->count; i++)
-		if (mark_text_parse(&self->marks[i], self->requests[i].mark, self->err) < 0)
-			return -1;
-	if (python_tree_open(&tree, source, self->path, self->err) < 0 || remove_marks(self, &tree, &first) < 0)
+		self->defs[i] = python_tree_find(&tree, self->requests[i].class_path, self->requests[i].function,
+						 self->requests[i].line);
+	if (remove_marks(self, &tree, &first) < 0)
 		return -1;
 	if (first.splices.len == 0)
 		return 0;
@@ -225,9 +238,10 @@ int marks_remove(struct slice source, const char *path, const struct mark_reques
 {
 	cleanup_free struct mark_text *marks = os_calloc(count + 1, sizeof(*marks));
 	cleanup_free struct mark_text *chosen = os_calloc(count + 1, sizeof(*chosen));
-	if (!marks || !chosen)
+	cleanup_free size_t *defs = os_calloc(count + 1, sizeof(*defs));
+	if (!marks || !chosen || !defs)
 		return err_no_memory(err);
-	struct removal self = { .requests = requests, .marks = marks, .chosen = chosen, .count = count,
-				.path = path, .err = err };
+	struct removal self = { .requests = requests, .marks = marks, .defs = defs, .chosen = chosen,
+				.count = count, .path = path, .err = err };
 	return remove_all(&self, source, edits);
 }
