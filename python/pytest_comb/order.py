@@ -1,4 +1,4 @@
-"""The order in which tests run: the suite's own without chance, or shuffled by a given seed."""
+"""The order in which tests run: the suite's own without chance, shuffled by a given seed, or as told."""
 from __future__ import annotations
 
 import os
@@ -13,6 +13,7 @@ collected: list[pytest.Item] = []
 """The tests in the suite's own order, whatever order they run in."""
 
 SHUFFLE = "COMB_SHUFFLE"
+ORDER = "COMB_ORDER"
 KEEP = "COMB_KEEP_ORDER"
 
 
@@ -31,13 +32,25 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.hookimpl(hookwrapper=True, tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None, Any, None]:
-    """Shuffles last, when every other plugin has had its say."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> Generator[None, Any, None]:
+    """Orders last, when every other plugin has had its say."""
     yield
     collected[:] = items
+    told = os.environ.get(ORDER)
+    if told:
+        items[:] = _as_told(told)
+        left_out = set(map(id, collected)) - set(map(id, items))
+        config.hook.pytest_deselected(items=[item for item in collected if id(item) in left_out])
     seed = int(os.environ.get(SHUFFLE, "0"))
     if seed:
         items[:] = shuffled(items, random.Random(seed))
+
+
+def _as_told(path: str) -> list[pytest.Item]:
+    """The tests whose indexes the file lists, in its order."""
+    with open(path, encoding="ascii") as lines:
+        indexes = [int(line) for line in lines]
+    return [collected[index] for index in indexes if index < len(collected)]
 
 
 def shuffled(items: list[pytest.Item], chance: random.Random) -> list[pytest.Item]:

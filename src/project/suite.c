@@ -29,7 +29,7 @@ static const struct {
 /* Nothing of an outer pytest run may reach the inner one. */
 static const char *const outer_variables[] = {
 	"PYTEST_XDIST_WORKER", "PYTEST_XDIST_WORKER_COUNT", "PYTEST_XDIST_TESTRUNUID", "PYTEST_CURRENT_TEST",
-	"COMB_RECORD", "COMB_FOOTPRINT", "COMB_SHUFFLE", "COMB_KEEP_ORDER", "COMB_WHOLE",
+	"COMB_RECORD", "COMB_FOOTPRINT", "COMB_SHUFFLE", "COMB_ORDER", "COMB_KEEP_ORDER", "COMB_WHOLE",
 };
 
 const char *outcome_name(enum outcome outcome)
@@ -78,7 +78,7 @@ static void session_release(struct session *session)
 /* The order plugin is needed where an order is asked for, or where some plugin would shuffle. */
 static bool wants_order(const struct session *session)
 {
-	return !session->options->plain || session->options->shuffle_seed ||
+	return !session->options->plain || session->options->shuffle_seed || session->options->order ||
 	       project_plugin(session->project, "pytest-randomly") ||
 	       project_plugin(session->project, "pytest-random-order");
 }
@@ -165,6 +165,8 @@ static int add_plugin_settings(struct session *session)
 		failed = strings_add(&session->env, "COMB_WHOLE=1") < 0;
 	if (!failed && options->shuffle_seed)
 		failed = strings_addf(&session->env, "COMB_SHUFFLE=%llu", (unsigned long long)options->shuffle_seed) < 0;
+	if (!failed && options->order)
+		failed = strings_addf(&session->env, "COMB_ORDER=%s/order", session->dir.buf) < 0;
 	if (!failed && options->interactive)
 		failed = strings_add(&session->env, "COMB_KEEP_ORDER=1") < 0;
 	return failed ? -1 : 0;
@@ -201,6 +203,20 @@ static void on_tick(void *context)
 	options->on_progress(options->on_progress_context, recording->finished, recording->expected, running);
 }
 
+/* The order asked for, one index a line, where every process of the run can read it. */
+static int write_order(struct session *session, struct err *err)
+{
+	cleanup_str struct str path = STR_INIT, text = STR_INIT;
+	if (!session->options->order)
+		return 0;
+	if (fs_join(&path, session->dir.buf, "order") < 0)
+		return err_no_memory(err);
+	for (size_t i = 0; i < session->options->order_count; i++)
+		if (str_addf(&text, "%zu\n", session->options->order[i]) < 0)
+			return err_no_memory(err);
+	return fs_write(path.buf, str_slice(&text), err);
+}
+
 static int prepare(struct session *session, struct err *err)
 {
 	cleanup_str struct str record = STR_INIT;
@@ -208,7 +224,8 @@ static int prepare(struct session *session, struct err *err)
 		return -1;
 	if (fs_join(&record, session->dir.buf, "record") < 0)
 		return err_no_memory(err);
-	if (fs_make_dirs(record.buf, err) < 0 || recording_open(&session->recording, record.buf, err) < 0)
+	if (fs_make_dirs(record.buf, err) < 0 || recording_open(&session->recording, record.buf, err) < 0 ||
+	    write_order(session, err) < 0)
 		return -1;
 	return build_argv(session, err) < 0 || build_env(session, err) < 0 ? -1 : 0;
 }

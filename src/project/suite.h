@@ -99,6 +99,8 @@ struct suite_options {
 	bool output_to_stderr;   /* interactive: its stdout too goes to our stderr */
 	bool keep_addopts;       /* false: -n, --dist and --comb of the project's own addopts are overridden */
 	uint64_t shuffle_seed;   /* 0: the suite's own order; else modules, classes and tests shuffled */
+	const size_t *order;     /* run these tests only, in this order, by index; NULL: all */
+	size_t order_count;      /* 0 with an order: none is run */
 	double timeout_s;        /* whole run; 0: none */
 	const struct strings *arguments; /* more for pytest, such as paths and node ids */
 	const struct strings *env;       /* as proc_options.env */

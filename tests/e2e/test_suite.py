@@ -254,6 +254,22 @@ def test_shuffling_is_repeatable_and_tears_no_class_apart(project):
     assert run("seed=7", "workers=2")["green"]
 
 
+def test_tests_run_in_the_order_told(project):
+    run = project(
+        test_it="""
+        import pytest
+        @pytest.mark.parametrize("n", range(5))
+        def test_number(n): pass
+        """
+    )
+    told = run("order=3,0,4")
+    assert [test["id"] for test in told["tests"]] == [f"test_it.py::test_number[{n}]" for n in range(5)]
+    assert [test["order"] for test in told["tests"]] == [1, -1, -1, 0, 2]
+    assert [test["outcome"] for test in told["tests"]] == ["passed", "not run", "not run", "passed", "passed"]
+    parallel = run("order=3,0,4", "workers=2")
+    assert sorted(n for n, test in enumerate(parallel["tests"]) if test["outcome"] == "passed") == [0, 3, 4]
+
+
 def test_collection_errors_name_file_and_line(project):
     run = project(
         test_good="def test_good(): pass\n",

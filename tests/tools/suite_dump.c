@@ -3,7 +3,8 @@
  * tests/e2e/test_suite.py.
  *
  *   suite_dump PROJECT PYTHON [setting=value ...] [-- pytest arguments]
- *   settings: workers, comb (workers of comb's engine), dist, seed, timeout, footprint, collect, plain, markers
+ *   settings: workers, comb (workers of comb's engine), dist, seed, timeout, footprint, collect, plain, markers,
+ *   order (indexes: 3,1,2)
  *
  * Texts are printed as percent-escaped UTF-8, as in a record.
  */
@@ -77,6 +78,19 @@ static json_t *run_json(const struct suite_run *run)
 			 run->wall_s, "collect_s", run->collect_s, "output", text(str_text(&run->output)));
 }
 
+/* "3,1,2" */
+static void set_order(struct suite_options *options, const char *value)
+{
+	static size_t order[1000];
+	options->order = order;
+	for (char *end; *value && options->order_count < 1000; value = end + (*end == ',')) {
+		order[options->order_count] = strtoul(value, &end, 10);
+		if (end == value)
+			break;
+		options->order_count++;
+	}
+}
+
 static void set(struct suite_options *options, const char *setting)
 {
 	size_t len = strcspn(setting, "=");
@@ -92,6 +106,8 @@ static void set(struct suite_options *options, const char *setting)
 		options->dist = value;
 	else if (slice_equals(name, "seed"))
 		options->shuffle_seed = strtoull(value, NULL, 10);
+	else if (slice_equals(name, "order"))
+		set_order(options, value);
 	else if (slice_equals(name, "timeout"))
 		clock_parse_duration(value, &options->timeout_s);
 	else if (slice_equals(name, "footprint"))
