@@ -14,6 +14,7 @@
 #include "base/banned.h"
 
 extern const struct verb verb_adopt;
+extern const struct verb verb_check;
 extern const struct verb verb_doctor;
 extern const struct verb verb_explain;
 extern const struct verb verb_mark;
@@ -27,6 +28,7 @@ const struct verb *const verbs[] = {
 	&verb_adopt,
 	&verb_setup,
 	&verb_mark,
+	&verb_check,
 	&verb_tune,
 	&verb_run,
 	&verb_validate,

@@ -7,6 +7,7 @@
 const struct phase *const phases[] = {
 	&phase_setup,
 	&phase_mark,
+	&phase_check,
 	&phase_tune,
 	NULL,
 };

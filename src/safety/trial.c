@@ -1,0 +1,227 @@
+#include "safety/trial.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/os.h"
+
+#include "base/banned.h"
+
+static void victim_release(struct victim *victim)
+{
+	vec_release(&victim->before);
+	free(victim->failure);
+}
+
+void trials_release(struct trials *trials)
+{
+	for (size_t i = 0; i < trials->victims.len; i++)
+		victim_release(&trials->victims.at[i]);
+	vec_release(&trials->victims);
+	strings_release(&trials->troubles);
+}
+
+struct victim *trials_victim(const struct trials *trials, size_t test)
+{
+	for (size_t i = 0; i < trials->victims.len; i++)
+		if (trials->victims.at[i].test == test)
+			return &trials->victims.at[i];
+	return NULL;
+}
+
+/* A test in the order in which its process ran it. */
+struct ran {
+	int order;
+	size_t test;
+};
+
+static int compare_ran(const void *a, const void *b)
+{
+	const struct ran *left = a, *right = b;
+	return (left->order > right->order) - (left->order < right->order);
+}
+
+/* Base indexes of what ran before test `at` of the run, on its worker. */
+static int list_before(const struct suite_run *run, const size_t *match, size_t at, struct test_list *before)
+{
+	VEC(struct ran) list = VEC_INIT;
+	const struct test *test = &run->tests.at[at];
+	int result = 0;
+	for (size_t i = 0; i < run->tests.len && result == 0; i++) {
+		const struct test *other = &run->tests.at[i];
+		if (other->worker == test->worker && other->order >= 0 && other->order < test->order && match[i] != SIZE_MAX)
+			result = vec_push(&list, ((struct ran){ other->order, match[i] }));
+	}
+	if (list.len > 1)
+		qsort(list.at, list.len, sizeof(*list.at), compare_ran);
+	before->len = 0;
+	for (size_t i = 0; i < list.len && result == 0; i++)
+		result = vec_push(before, list.at[i].test);
+	vec_release(&list);
+	return result;
+}
+
+static struct victim *victim_for(struct trials *trials, size_t test)
+{
+	struct victim *known = trials_victim(trials, test);
+	if (known)
+		return known;
+	struct victim victim = { .test = test };
+	if (vec_push(&trials->victims, victim) < 0)
+		return NULL;
+	return &trials->victims.at[trials->victims.len - 1];
+}
+
+/* One more failure of a test: kept when it is easier to look into than the one before. */
+static int note_failure(struct trials *trials, const struct suite_run *run, const size_t *match, size_t at, bool serial)
+{
+	struct victim *victim = victim_for(trials, match[at]);
+	struct test_list before = VEC_INIT;
+	if (!victim || list_before(run, match, at, &before) < 0) {
+		vec_release(&before);
+		return -1;
+	}
+	bool first = victim->serial_failures + victim->parallel_failures == 0;
+	bool better = serial == victim->before_serial ? before.len < victim->before.len : serial;
+	if (serial)
+		victim->serial_failures++;
+	else
+		victim->parallel_failures++;
+	victim->explained = false;
+	if (!first && !better) {
+		vec_release(&before);
+		return 0;
+	}
+	vec_release(&victim->before);
+	victim->before = before;
+	victim->before_serial = serial;
+	victim->outcome = run->tests.at[at].outcome;
+	free(victim->failure);
+	victim->failure = os_strdup(run->tests.at[at].failure);
+	return 0;
+}
+
+/* What is wrong with the run as a whole, for a person. */
+static int note_trouble(struct trials *trials, const struct trial *trial, const struct suite_run *run, size_t missing)
+{
+	trials->missing += missing;
+	if (run->timed_out)
+		return strings_addf(&trials->troubles, "%s: the run was stopped after %.0f s", trial->name, trials->timeout_s);
+	if (missing > 0)
+		return strings_addf(&trials->troubles, "%s: %zu tests did not run (pytest's exit code %d)", trial->name,
+				    missing, run->exit_code);
+	return 0;
+}
+
+static int compare_runs(struct trials *trials, const struct trial *trial, const struct suite_run *run,
+			size_t *differing)
+{
+	const struct suite_run *base = trials->base;
+	cleanup_free size_t *match = suite_match(base, run);
+	cleanup_free bool *wanted = os_calloc(base->tests.len + 1, sizeof(*wanted));
+	size_t missing = 0, seen = 0;
+	if (!match || !wanted)
+		return -1;
+	for (size_t i = 0; trial->order && i < trial->order_count; i++)
+		wanted[trial->order[i]] = true;
+	*differing = 0;
+	for (size_t i = 0; i < run->tests.len; i++) {
+		if (match[i] == SIZE_MAX || base->tests.at[match[i]].outcome == TEST_NOT_RUN)
+			continue;
+		seen++;
+		const struct test *test = &run->tests.at[i];
+		if (test->outcome == TEST_NOT_RUN) {
+			missing += !trial->order || wanted[match[i]];
+			continue;
+		}
+		if (test->outcome == base->tests.at[match[i]].outcome ||
+		    (trials->unsteady && trials->unsteady[match[i]]))
+			continue;
+		++*differing;
+		if (note_failure(trials, run, match, i, trial->workers == 0) < 0)
+			return -1;
+	}
+	for (size_t i = 0; seen < base->tests.len && i < base->tests.len; i++)
+		seen += base->tests.at[i].outcome == TEST_NOT_RUN;
+	missing += seen < base->tests.len ? base->tests.len - seen : 0;
+	trials->differing_runs += *differing > 0;
+	return note_trouble(trials, trial, run, missing);
+}
+
+static void show_progress(void *context, size_t done, size_t total, const char *running)
+{
+	const struct trials *trials = context;
+	sink_progress(trials->sink, done, total, running);
+}
+
+int trial_run(struct trials *trials, const struct trial *trial, size_t *differing, struct err *err)
+{
+	cleanup_suite_run struct suite_run run = SUITE_RUN_INIT;
+	cleanup_strings struct strings arguments = STRINGS_INIT;
+	size_t ignored;
+	/* A maximum of failures in the project's own options would hide the rest. */
+	if (strings_add(&arguments, "--maxfail=0") < 0)
+		return err_no_memory(err);
+	struct suite_options options = {
+		.engine = trial->workers > 0 ? ENGINE_XDIST : ENGINE_SERIAL,
+		.workers = trial->workers,
+		.dist = trial->workers > 0 ? trial->dist : NULL,
+		.shuffle_seed = trial->seed,
+		.order = trial->order,
+		.order_count = trial->order_count,
+		.timeout_s = trials->timeout_s,
+		.arguments = &arguments,
+		.on_progress = show_progress,
+		.on_progress_context = trials,
+	};
+	sink_step(trials->sink, trial->name);
+	if (suite_run(trials->project, &options, &run, err) < 0)
+		return -1;
+	if (trial->workers > 0)
+		trials->parallel_runs++;
+	else
+		trials->serial_runs++;
+	return compare_runs(trials, trial, &run, differing ? differing : &ignored) < 0 ? err_no_memory(err) : 0;
+}
+
+size_t *order_reversed(size_t count)
+{
+	size_t *order = os_calloc(count + 1, sizeof(*order));
+	for (size_t i = 0; order && i < count; i++)
+		order[i] = count - 1 - i;
+	return order;
+}
+
+/* splitmix64 (Steele, Lea and Flood 2014). */
+static uint64_t next_random(uint64_t *state)
+{
+	uint64_t z = *state += 0x9e3779b97f4a7c15ULL;
+	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ULL;
+	z = (z ^ (z >> 27)) * 0x94d049bb133111ebULL;
+	return z ^ (z >> 31);
+}
+
+size_t *order_shuffled(size_t count, const int *labels, uint64_t seed)
+{
+	size_t *order = os_calloc(count + 1, sizeof(*order));
+	for (size_t i = 0; order && i < count; i++)
+		order[i] = i;
+	for (size_t i = count; order && i > 1; i--) {
+		size_t k = (size_t)(next_random(&seed) % i), swap = order[i - 1];
+		order[i - 1] = order[k];
+		order[k] = swap;
+	}
+	/* Within the places that a group has got, its tests stand in the suite's own order. */
+	for (size_t i = 0; order && labels && i < count; i++) {
+		if (labels[order[i]] == 0)
+			continue;
+		size_t least = i;
+		for (size_t k = i + 1; k < count; k++)
+			if (labels[order[k]] == labels[order[i]] && order[k] < order[least])
+				least = k;
+		size_t swap = order[i];
+		order[i] = order[least];
+		order[least] = swap;
+	}
+	return order;
+}
