@@ -61,7 +61,8 @@ static int show_diff(struct session *session, struct err *err)
 	cleanup_suite_run struct suite_run whole = SUITE_RUN_INIT;
 	cleanup_str struct str diff = STR_INIT;
 	struct phase_ctx ctx = context_of(session);
-	if (mark_collect(&ctx, &whole, err) < 0 || mark_work_prepare(&work, &ctx, &whole, err) < 0 || mark_work_preview(&work, err) < 0 ||
+	if (mark_collect(&ctx, &whole, err) < 0 || mark_work_prepare(&work, &ctx, &whole, err) < 0 ||
+	    mark_work_preview(&work, err) < 0 ||
 	    changeset_diff(&work.set, session->project.root, &diff, err) < 0)
 		return -1;
 	return print_diff(session, &work, &diff, err);
@@ -104,6 +105,7 @@ static const struct option options[] = {
 	{ .name = "remove", .help = "take out the marks that comb has placed" },
 	{ .name = "in", .kind = OPTION_CHOICE, .argument = "source|config",
 	  .help = "where marks go: the tests' source (default) or comb-marks.json, applied by a hook in conftest.py" },
+	{ .name = "param", .help = "give cases of a parametrised test marks of their own where they differ (pytest.param)" },
 	{ .name = "allow-failing", .help = "go on although tests fail before anything is changed" },
 	{ .name = "timeout", .kind = OPTION_DURATION, .argument = "D", .help = "time limit for each run of pytest" },
 	{ .name = NULL },

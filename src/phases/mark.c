@@ -293,7 +293,8 @@ static int verify_spread(struct phase_ctx *ctx, struct gate_result *result, stru
 	const char *why = implausible(&spread);
 	if (why && str_addf(&result->detail, "Next: look at the marks that were there before comb: %s\n", why) < 0)
 		return err_no_memory(err);
-	return mark_conclude(result, why ? GATE_FAILED : GATE_PASSED, err, "%s%s%s", text.buf, why ? ": " : "", why ? why : "");
+	return mark_conclude(result, why ? GATE_FAILED : GATE_PASSED, err, "%s%s%s", text.buf,
+			     why ? ": " : "", why ? why : "");
 }
 
 static const struct gate gates[] = {

@@ -10,6 +10,7 @@
 #include "phases/mark_record.h"
 #include "phases/mark_table.h"
 #include "source/marks.h"
+#include "source/param_marks.h"
 
 #include "base/banned.h"
 
@@ -57,7 +58,7 @@ int mark_work_prepare(struct mark_work *work, struct phase_ctx *ctx, struct suit
 			return -1;
 	if (categorise(run, work->measurement.seconds, work->measurement.left_out, clock_lines, work->verdicts, err) < 0)
 		return -1;
-	return mark_plan_make(&work->plan, &work->sources, run, work->verdicts, err);
+	return mark_plan_make(&work->plan, &work->sources, run, work->verdicts, ctx->settings->mark_params, err);
 }
 
 /* --- Edits --- */
@@ -68,6 +69,44 @@ static struct mark_request request_for(const struct mark_place *place)
 				      .line = place->line, .mark = category_name(place->category) };
 }
 
+/* Marks on the cases of one function. */
+static int edit_cases(struct mark_place *place, struct edits *edits, struct err *err)
+{
+	const struct python_tree *tree = &place->source->tree;
+	size_t def = python_tree_find(tree, place->class_path, place->function, place->line);
+	cleanup_free const char **marks = os_calloc(place->cases.len + 1, sizeof(*marks));
+	if (!marks)
+		return err_no_memory(err);
+	for (size_t i = 0; i < place->cases.len; i++)
+		marks[i] = category_name(place->cases.at[i]);
+	str_clear(&place->letters);
+	return param_marks_insert(tree, def, marks, place->cases.len, edits, &place->letters, err) < 0 ? -1 : 0;
+}
+
+/* Splices for all places of one file. *count: places. */
+static int edit_places(struct mark_work *work, struct test_source *source, struct edits *edits, size_t *count,
+		       struct err *err)
+{
+	size_t plain = 0;
+	cleanup_free struct mark_request *requests = os_calloc(work->plan.places.len + 1, sizeof(*requests));
+	if (!requests)
+		return err_no_memory(err);
+	*count = 0;
+	for (size_t i = 0; i < work->plan.places.len; i++) {
+		struct mark_place *place = &work->plan.places.at[i];
+		if (place->source != source)
+			continue;
+		(*count)++;
+		if (place->cases.len == 0)
+			requests[plain++] = request_for(place);
+		else if (edit_cases(place, edits, err) < 0)
+			return -1;
+	}
+	if (plain == 0)
+		return 0;
+	return marks_insert(str_slice(&source->content), source->path, requests, plain, edits, err);
+}
+
 /* All places of one file. A file that cannot be edited is noted. */
 static int edit_source(struct mark_work *work, struct test_source *source, struct err *err)
 {
@@ -75,16 +114,10 @@ static int edit_source(struct mark_work *work, struct test_source *source, struc
 	cleanup_str struct str after = STR_INIT;
 	struct err why = ERR_INIT;
 	size_t count = 0;
-	cleanup_free struct mark_request *requests = os_calloc(work->plan.places.len + 1, sizeof(*requests));
-	if (!requests)
-		return err_no_memory(err);
-	for (size_t i = 0; i < work->plan.places.len; i++)
-		if (work->plan.places.at[i].source == source)
-			requests[count++] = request_for(&work->plan.places.at[i]);
-	if (count == 0)
+	int failed = edit_places(work, source, &edits, &count, &why);
+	if (!failed && count == 0)
 		return 0;
-	if (marks_insert(str_slice(&source->content), source->path, requests, count, &edits, &why) < 0 ||
-	    edits_apply(&edits, str_slice(&source->content), &after, &why) < 0) {
+	if (failed || edits_apply(&edits, str_slice(&source->content), &after, &why) < 0) {
 		if (why.kind == ERR_INPUT)
 			return mark_note_put_back(work, source->path, why.text, err);
 		*err = why;
@@ -194,8 +227,11 @@ int mark_record_places(struct mark_work *work, struct mark_record *record, struc
 		size_t *count = place->function ? &work->functions : place->class_path ? &work->classes : &work->modules;
 		(*count)++;
 		const char *path = place->source->real + strlen(work->sources.root) + 1;
+		cleanup_str struct str cases = STR_INIT;
+		if (place->letters.len > 0 && str_addf(&cases, CASES_PREFIX "%s", place->letters.buf) < 0)
+			return err_no_memory(err);
 		struct placed_mark mark = { (char *)path, place->class_path, place->function,
-					    (char *)category_name(place->category) };
+					    cases.len > 0 ? cases.buf : (char *)category_name(place->category) };
 		if (mark_record_add(record, &mark, err) < 0)
 			return -1;
 	}

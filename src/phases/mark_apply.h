@@ -28,13 +28,15 @@ struct mark_work {
 	size_t modules, classes, functions; /* places written */
 	size_t rows;                 /* of comb-marks.json that were added */
 };
-#define MARK_WORK_INIT { .measurement = MEASUREMENT_INIT, .after = SUITE_RUN_INIT, .sources = TEST_SOURCES_INIT, .plan = MARK_PLAN_INIT }
+#define MARK_WORK_INIT                                                     \
+	{ .measurement = MEASUREMENT_INIT, .after = SUITE_RUN_INIT,        \
+	  .sources = TEST_SOURCES_INIT, .plan = MARK_PLAN_INIT }
 void mark_work_release(struct mark_work *work);
 #define cleanup_mark_work __attribute__((cleanup(mark_work_release)))
 
 /* The suite as pytest collects it, with the tests that its own -m leaves out. */
 int mark_collect(struct phase_ctx *ctx, struct suite_run *run, struct err *err);
-/* Measures, sorts and plans; whole is taken over. Look at work->measurement.run for what went wrong with the suite itself. */
+/* Measures, sorts and plans; whole is taken over. What went wrong with the suite itself: work->measurement.run. */
 int mark_work_prepare(struct mark_work *work, struct phase_ctx *ctx, struct suite_run *whole, struct err *err);
 /* Fills work->set with what would be written, and writes nothing: for a diff. */
 int mark_work_preview(struct mark_work *work, struct err *err);

@@ -55,7 +55,7 @@ static bool placed_in(const struct mark_work *work, const struct test_source *so
 	for (size_t i = 0; i < work->plan.places.len; i++) {
 		const struct mark_place *place = &work->plan.places.at[i];
 		bool is_module = !place->class_path && !place->function;
-		if (place->source == source && place->category == category && (is_module || !module_only))
+		if (place->source == source && mark_place_gives(place, category) && (is_module || !module_only))
 			return true;
 	}
 	return false;

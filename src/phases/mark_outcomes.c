@@ -180,8 +180,8 @@ static int conclude_comparison(struct phase_ctx *ctx, const struct comparison *c
 	result->data = json_pack("{s:I, s:I}", "tests", (json_int_t)count, "changed", (json_int_t)changes);
 	if (!result->data)
 		return err_no_memory(err);
-	return mark_conclude(result, changes ? GATE_FAILED : GATE_PASSED, err, "%zu of %zu outcomes as before", count - changes,
-			count);
+	return mark_conclude(result, changes ? GATE_FAILED : GATE_PASSED, err, "%zu of %zu outcomes as before",
+			     count - changes, count);
 }
 
 int mark_verify_outcomes(struct phase_ctx *ctx, struct gate_result *result, struct err *err)

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/os.h"
+#include "source/param_marks.h"
 
 #include "base/banned.h"
 
@@ -23,6 +24,7 @@ struct planner {
 	struct test_sources *sources;
 	const struct suite_run *run;
 	struct verdict *verdicts;
+	bool params;
 	VEC(struct membership) members;
 	struct err *err;
 };
@@ -70,6 +72,22 @@ static void unite_cases(struct verdict *verdicts, const struct numbered_test *te
 	}
 }
 
+/* Whether each of these cases can have a mark of its own in the source. -1: no memory. */
+static int marked_one_by_one(struct planner *planner, const struct numbered_test *tests, size_t count)
+{
+	const struct test *test = tests[0].test;
+	if (!planner->params || count < 2 || !test->source_path)
+		return 0;
+	for (size_t i = 0; i < count; i++)
+		if (planner->verdicts[tests[i].index].by_user)
+			return 0;
+	struct test_source *source = test_sources_get(planner->sources, test->source_path, planner->err);
+	if (!source)
+		return -1;
+	size_t def = test_source_def(source, test);
+	return def != PYTHON_NONE && param_marks_count(&source->tree, def) == count;
+}
+
 static int unite_all_cases(struct planner *planner)
 {
 	size_t count = planner->run->tests.len;
@@ -82,7 +100,11 @@ static int unite_all_cases(struct planner *planner)
 	for (size_t first = 0, end; first < count; first = end) {
 		for (end = first + 1; end < count && same_function(tests[first].test, tests[end].test); end++)
 			;
-		unite_cases(planner->verdicts, tests + first, end - first);
+		int apart = marked_one_by_one(planner, tests + first, end - first);
+		if (apart < 0)
+			return -1;
+		if (!apart)
+			unite_cases(planner->verdicts, tests + first, end - first);
 	}
 	return 0;
 }
@@ -215,6 +237,8 @@ static void place_release(struct mark_place *place)
 {
 	free(place->class_path);
 	free(place->function);
+	vec_release(&place->cases);
+	str_release(&place->letters);
 }
 
 static bool stands_in_function(const struct membership *member, size_t def)
@@ -224,6 +248,22 @@ static bool stands_in_function(const struct membership *member, size_t def)
 		if (i != def && tree->defs.at[i].kind == PYTHON_FUNCTION)
 			return true;
 	return false;
+}
+
+/* 1: the function's cases, members in their order, each get a mark of their own; 0: they cannot; -1: no memory. */
+static int take_cases(const struct planner *planner, const struct membership *members, size_t count, size_t def,
+		      struct mark_place *place)
+{
+	if (!planner->params || members->level != LEVEL_FUNCTION ||
+	    param_marks_count(&members->source->tree, def) != count)
+		return 0;
+	for (size_t i = 0; i < count; i++)
+		if (planner->plan->covered[members[i].test])
+			return 0;
+	for (size_t i = 0; i < count; i++)
+		if (vec_push(&place->cases, planner->verdicts[members[i].test].category) < 0)
+			return -1;
+	return 1;
 }
 
 /* members[0 .. count): all tests that one place would mark. */
@@ -236,7 +276,12 @@ static int consider(struct planner *planner, const struct membership *members, s
 	if (def != PYTHON_NONE && stands_in_function(members, def))
 		return 0;
 	place.category = common_category(planner, members, count);
-	if (place.category == CATEGORY_NONE)
+	int cases = place.category == CATEGORY_NONE ? take_cases(planner, members, count, def, &place) : 0;
+	if (cases < 0) {
+		place_release(&place);
+		return err_no_memory(planner->err);
+	}
+	if (place.category == CATEGORY_NONE && cases == 0)
 		return 0;
 	if (name_place(&place, members, def) < 0 || vec_push(&planner->plan->places, place) < 0) {
 		place_release(&place);
@@ -263,9 +308,10 @@ static int take_places(struct planner *planner)
 }
 
 int mark_plan_make(struct mark_plan *plan, struct test_sources *sources, const struct suite_run *run,
-		   struct verdict *verdicts, struct err *err)
+		   struct verdict *verdicts, bool params, struct err *err)
 {
-	struct planner planner = { .plan = plan, .sources = sources, .run = run, .verdicts = verdicts, .err = err };
+	struct planner planner = { .plan = plan, .sources = sources, .run = run, .verdicts = verdicts,
+				   .params = params, .err = err };
 	mark_plan_release(plan);
 	plan->count = run->tests.len;
 	plan->covered = os_calloc(plan->count + 1, sizeof(bool));
@@ -279,6 +325,14 @@ int mark_plan_make(struct mark_plan *plan, struct test_sources *sources, const s
 	failed = failed ? failed : take_places(&planner);
 	vec_release(&planner.members);
 	return failed;
+}
+
+bool mark_place_gives(const struct mark_place *place, enum category category)
+{
+	for (size_t i = 0; i < place->cases.len; i++)
+		if (place->cases.at[i] == category)
+			return true;
+	return place->category == category;
 }
 
 void mark_plan_release(struct mark_plan *plan)

@@ -20,7 +20,9 @@ struct mark_place {
 	char *class_path;           /* "A::B"; NULL: the module, or a function outside classes */
 	char *function;             /* NULL: the class or module itself */
 	int line;                   /* of the def, 0 for a module */
-	enum category category;
+	enum category category;     /* CATEGORY_NONE where each case has its own */
+	VEC(enum category) cases;   /* then: in the order of the parameters */
+	struct str letters;         /* how the cases were marked (param_marks.h), once they were */
 	size_t tests;               /* how many it marks */
 };
 
@@ -33,11 +35,14 @@ struct mark_plan {
 
 /*
  * verdicts may change: cases of one function get the heaviest category among
- * them, for a function has one mark. Places in files that cannot be edited are
+ * them, for a function has one mark; with params its cases are marked one by
+ * one where the source has a shape for that. Places in files that cannot be edited are
  * not taken.
  */
 int mark_plan_make(struct mark_plan *plan, struct test_sources *sources, const struct suite_run *run,
-		   struct verdict *verdicts, struct err *err);
+		   struct verdict *verdicts, bool params, struct err *err);
+/* Whether that place gives some test that category. */
+bool mark_place_gives(const struct mark_place *place, enum category category);
 void mark_plan_release(struct mark_plan *plan);
 #define cleanup_mark_plan __attribute__((cleanup(mark_plan_release)))
 

@@ -6,11 +6,13 @@
 #include "base/vec.h"
 #include "history/history.h"
 
+#define CASES_PREFIX "cases:"
+
 struct placed_mark {
 	char *file;       /* relative to the root */
 	char *class_path; /* NULL: none */
 	char *function;   /* NULL: none */
-	char *mark;       /* "unit" */
+	char *mark;       /* "unit"; or CASES_PREFIX and the letters of param_marks.h */
 };
 
 void placed_mark_release(struct placed_mark *mark);

@@ -11,8 +11,28 @@
 #include "phases/mark_record.h"
 #include "phases/mark_table.h"
 #include "source/marks.h"
+#include "source/param_marks.h"
 
 #include "base/banned.h"
+
+/* Marks on the cases of functions. */
+static int remove_from_cases(const struct mark_record *record, const char *file, struct slice source,
+			     struct edits *edits, struct err *err)
+{
+	cleanup_python_tree struct python_tree tree = PYTHON_TREE_INIT;
+	if (python_tree_open(&tree, source, file, err) < 0)
+		return -1;
+	for (size_t i = 0; i < record->marks.len; i++) {
+		const struct placed_mark *mark = &record->marks.at[i];
+		if (strcmp(mark->file, file) != 0 || !text_starts_with(mark->mark, CASES_PREFIX))
+			continue;
+		size_t def = python_tree_find(&tree, mark->class_path, mark->function, 0);
+		if (def != PYTHON_NONE &&
+		    param_marks_remove(&tree, def, mark->mark + strlen(CASES_PREFIX), edits, err) < 0)
+			return -1;
+	}
+	return 0;
+}
 
 static int remove_from_file(struct phase_ctx *ctx, const struct mark_record *record, const char *file,
 			    struct changeset *set, struct err *err)
@@ -27,11 +47,12 @@ static int remove_from_file(struct phase_ctx *ctx, const struct mark_record *rec
 		return 0;
 	for (size_t i = 0; i < record->marks.len; i++) {
 		const struct placed_mark *mark = &record->marks.at[i];
-		if (strcmp(mark->file, file) == 0)
+		if (strcmp(mark->file, file) == 0 && !text_starts_with(mark->mark, CASES_PREFIX))
 			requests[count++] = (struct mark_request){ .class_path = mark->class_path,
 								   .function = mark->function, .mark = mark->mark };
 	}
 	if (fs_read(path.buf, &before, err) < 0 ||
+	    remove_from_cases(record, file, str_slice(&before), &edits, err) < 0 ||
 	    marks_remove(str_slice(&before), file, requests, count, &edits, err) < 0)
 		return -1;
 	if (edits.splices.len == 0)
@@ -157,7 +178,8 @@ static int plan_again(struct mark_work *work, struct err *err)
 	for (size_t i = 0; i < work->plan.count; i++)
 		work->verdicts[i].by_user = work->plan.covered[i];
 	if (test_sources_open(&work->sources, work->ctx->project->root, err) < 0 ||
-	    mark_plan_make(&work->plan, &work->sources, &work->after, work->verdicts, err) < 0)
+	    mark_plan_make(&work->plan, &work->sources, &work->after, work->verdicts,
+			   work->ctx->settings->mark_params, err) < 0)
 		return -1;
 	return mark_edit_sources(work, err) < 0 ? -1 : changeset_write(&work->set, err);
 }

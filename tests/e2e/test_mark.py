@@ -118,7 +118,8 @@ SHAPES = {
         """,
     "tests/test_crlf.py": b"\xef\xbb\xbfimport os\r\n\r\n\r\ndef test_crlf():\r\n\tassert os\r\n",
     "tests/test_latin.py": b"# -*- coding: latin-1 -*-\ndef test_latin():\n    assert '\xe9' == '\\xe9'\n",
-    "tests/test_feed.py": b"import os\n\x0c\ndef test_feed():\n\tassert os\n\x0c\nclass TestTab:\n\tdef test_tab(self):\n\t\tpass\n",
+    "tests/test_feed.py": b"import os\n\x0c\ndef test_feed():\n\tassert os\n"
+    b"\x0c\nclass TestTab:\n\tdef test_tab(self):\n\t\tpass\n",
     "tests/test_unit.py": """
         import unittest
         class Case(unittest.TestCase):
@@ -287,6 +288,24 @@ def test_diff_changes_nothing_and_can_be_applied(project):
     assert project.selected("unit") == ["test_a"]
 
 
+def test_cases_get_marks_of_their_own_when_asked(project):
+    project.write(
+        "test_a.py",
+        """
+        import time, pytest
+
+        @pytest.mark.parametrize("n, m", [(0, "x"), (0.11, "y"), pytest.param(0, "z", id="zero")])
+        def test_a(n, m): time.sleep(n)
+        """,
+    )
+    before = project.files()
+    assert {gate["status"] for gate in project.mark("--param", "--runs", "1").values()} == {"passed"}
+    assert project.selected("integration") == ["test_a[0.11-y]"]
+    assert project.selected("unit") == ["test_a[0-x]", "test_a[zero]"] and project.selected(UNMARKED) == []
+    project.comb("--remove")
+    assert project.files() == before
+
+
 def test_config_mode_leaves_test_files_alone(project):
     project.write("tests/test_a.py", "import time\ndef test_a(): pass\ndef test_b(): time.sleep(0.11)\n")
     project.write("tests/test_b.py", "def test_c(): pass\n")
@@ -410,7 +429,8 @@ def test_bad_input_is_named(project):
 def test_symlinked_tests_and_odd_names(project):
     project.write("real/test_a.py", "def test_a(): pass\n")
     (project.root / "test_link.py").symlink_to("real/test_a.py")
-    project.write("dir [1]/test_\u00e9.py", "def test_b(): pass\nfor n in '12': globals()['test_' + n] = lambda: None\n")
+    made = "def test_b(): pass\nfor n in '12': globals()['test_' + n] = lambda: None\n"
+    project.write("dir [1]/test_\u00e9.py", made)
     project.write("pytest.ini", MARKERS + "addopts = --import-mode=importlib\n")
     gates = project.mark("--runs", "1")
     assert {gate["status"] for gate in gates.values()} == {"passed"}, gates

@@ -21,6 +21,7 @@ struct place {
 	struct test_sources sources;
 	struct mark_plan plan;
 	struct err err;
+	bool params;
 };
 
 static int set_up(void **state)
@@ -71,7 +72,7 @@ static struct test *add(struct place *place, enum category category, const char 
 
 static void plan(struct place *place)
 {
-	int failed = mark_plan_make(&place->plan, &place->sources, &place->run, place->verdicts, &place->err);
+	int failed = mark_plan_make(&place->plan, &place->sources, &place->run, place->verdicts, place->params, &place->err);
 	assert_string_equal(place->err.text, "");
 	assert_int_equal(failed, 0);
 }
@@ -116,6 +117,22 @@ static void test_cases_of_a_function_get_the_heaviest(void **state)
 	plan(place);
 	assert_places(place, "t.py - a slow 2\nt.py - b unit 1\n");
 	assert_int_equal(place->verdicts[0].reason, REASON_CASES);
+}
+
+static void test_cases_are_marked_one_by_one_when_asked(void **state)
+{
+	struct place *place = *state;
+	write_file(place, "t.py", "import pytest\n@pytest.mark.parametrize('n', [1, 2])\ndef a(n): pass\n"
+				  "@pytest.mark.parametrize('n', v)\ndef b(n): pass\n");
+	add(place, CATEGORY_UNIT, "t.py", NULL, "a", NULL, 2);
+	add(place, CATEGORY_SLOW, "t.py", NULL, "a", NULL, 2);
+	add(place, CATEGORY_UNIT, "t.py", NULL, "b", NULL, 4);
+	add(place, CATEGORY_SLOW, "t.py", NULL, "b", NULL, 4);
+	place->params = true;
+	plan(place);
+	assert_places(place, "t.py - a none 2\nt.py - b slow 2\n");
+	assert_int_equal(place->plan.places.at[0].cases.len, 2);
+	assert_int_equal(place->plan.places.at[0].cases.at[1], CATEGORY_SLOW);
 }
 
 /* A mark on a base class or its function reaches every class that inherits: it must be true of all. */
@@ -332,6 +349,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		UNIT(test_the_widest_true_level_is_taken),
 		UNIT(test_cases_of_a_function_get_the_heaviest),
+		UNIT(test_cases_are_marked_one_by_one_when_asked),
 		UNIT(test_inherited_tests_agree_or_are_left_over),
 		UNIT(test_marks_by_hand_are_respected),
 		UNIT(test_what_has_no_line_is_left_over),

@@ -138,7 +138,8 @@ static void test_lines_are_read_once_they_are_whole(void **state)
 	append(place, "1.jsonl", "st':1}\n" REPORT(1, "setup", "passed"));
 	poll_record(place);
 	assert_int_equal(place->recording.running, 1);
-	append(place, "1.jsonl", REPORT(1, "call", "passed") REPORT(1, "teardown", "passed") "{'event':'finish','test':1}\n{'ev");
+	append(place, "1.jsonl", REPORT(1, "call", "passed") REPORT(1, "teardown", "passed")
+			"{'event':'finish','test':1}\n{'ev");
 	finish(place, false);
 	assert_int_equal(outcome_of(place, 0), TEST_NOT_RUN);
 	assert_int_equal(outcome_of(place, 1), TEST_PASSED);
@@ -159,7 +160,8 @@ static void test_a_test_in_which_its_process_ended_crashed(void **state)
 static void test_at_a_time_limit_nothing_crashed(void **state)
 {
 	struct place *place = *state;
-	append(place, "1.jsonl", TWO_ITEMS "{'event':'start','test':1}\n" REPORT(1, "setup", "passed") REPORT(1, "call", "passed"));
+	append(place, "1.jsonl", TWO_ITEMS "{'event':'start','test':1}\n" REPORT(1, "setup", "passed")
+			REPORT(1, "call", "passed"));
 	finish(place, true);
 	assert_int_equal(outcome_of(place, 1), TEST_NOT_RUN);
 	assert_non_null(strstr(place->run.tests.at[1].failure, "time limit"));
@@ -168,9 +170,11 @@ static void test_at_a_time_limit_nothing_crashed(void **state)
 static void test_only_a_worker_that_was_missed_crashed(void **state)
 {
 	struct place *place = *state;
-	append(place, "1.jsonl", "{'event':'begin','worker':null}\n{'event':'lost','worker':'gw1','text':'x'}\n{'event':'end','exit':1}\n");
+	append(place, "1.jsonl", "{'event':'begin','worker':null}\n{'event':'lost','worker':'gw1','text':'x'}\n"
+			"{'event':'end','exit':1}\n");
 	append(place, "2.jsonl", "{'event':'begin','worker':'gw0'}\n{'event':'start','test':0}\n");
-	append(place, "3.jsonl", "{'event':'begin','worker':'gw1'}\n" TWO_ITEMS "{'event':'begin','worker':'gw1'}\n{'event':'start','test':1}\n");
+	append(place, "3.jsonl", "{'event':'begin','worker':'gw1'}\n" TWO_ITEMS "{'event':'begin','worker':'gw1'}\n"
+			"{'event':'start','test':1}\n");
 	finish(place, false);
 	assert_int_equal(outcome_of(place, 0), TEST_NOT_RUN);
 	assert_int_equal(outcome_of(place, 1), TEST_CRASHED);
@@ -181,8 +185,8 @@ static void test_only_a_worker_that_was_missed_crashed(void **state)
 static void test_the_last_attempt_counts(void **state)
 {
 	struct place *place = *state;
-	append(place, "1.jsonl", TWO_ITEMS "{'event':'start','test':0}\n" REPORT(0, "setup", "passed") REPORT(0, "call", "rerun")
-			REPORT(0, "setup", "passed") REPORT(0, "call", "passed") REPORT(0, "teardown", "passed")
+	append(place, "1.jsonl", TWO_ITEMS "{'event':'start','test':0}\n" REPORT(0, "setup", "passed")
+			REPORT(0, "call", "rerun") REPORT(0, "setup", "passed") REPORT(0, "call", "passed") REPORT(0, "teardown", "passed")
 			"{'event':'finish','test':0}\n");
 	append(place, "1.jsonl", "{'event':'start','test':1}\n" REPORT(1, "setup", "passed") REPORT(1, "call", "failed")
 			REPORT(1, "teardown", "failed") "{'event':'finish','test':1}\n");
