@@ -1,13 +1,13 @@
 /*
  * Phase 3, performance: measure, choose, write the choice down, prove it.
  */
-#include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "phases/gate.h"
 #include "phases/tune_measure.h"
+#include "phases/tune_text.h"
 #include "phases/tune_write.h"
+#include "project/suite.h"
 #include "tune/study.h"
 
 #include "base/banned.h"
@@ -47,35 +47,15 @@ static json_t *categories_json(const struct study *study)
 
 static json_t *verdict_json(const struct verdict *verdict)
 {
-	return json_pack("{s:f, s:f, s:f, s:f, s:f, s:b, s:b}", "serial_s", verdict->serial_s, "best_s",
-			 verdict->best_s, "ratio", verdict->ratio, "bound_s", verdict->bound_s, "efficiency",
-			 verdict->efficiency, "halved", verdict->halved, "at_the_limit", verdict->at_the_limit);
-}
-
-static int add_samples(struct str *out, const struct sample *sample)
-{
-	return str_addf(out, "%.2f s (median of %zu, %.2f spread)", stats_median(sample), sample->n, stats_mad(sample));
+	const struct interval *interval = &verdict->ratio_interval;
+	return json_pack("{s:f, s:f, s:f, s:{s:f, s:f, s:f}, s:f, s:f, s:b, s:b}", "serial_s", verdict->serial_s,
+			 "best_s", verdict->best_s, "ratio", verdict->ratio, "ratio_interval", "low", interval->low,
+			 "high", interval->high, "coverage", interval->coverage, "bound_s", verdict->bound_s,
+			 "efficiency", verdict->efficiency, "halved", verdict->halved, "at_the_limit",
+			 verdict->at_the_limit);
 }
 
 /* 3.1 */
-
-static int say_baseline(const struct study *study, struct gate_result *result)
-{
-	const struct bound *bound = &study->bound;
-	int failed = str_addf(&result->figure, "%.2f s serially; no way of running it here takes less than %.2f s",
-			      stats_median(&study->serial_s), bound->total_s);
-	failed = failed || str_addf(&result->detail, "%zu tests, serially without comb's plugin: ", study->tests) < 0 ||
-		add_samples(&result->detail, &study->serial_s) < 0 ||
-		str_adds(&result->detail, "; start and collection: ") < 0 ||
-		add_samples(&result->detail, &study->start_s) < 0;
-	failed = failed ||
-		str_addf(&result->detail,
-			 ". Tests compute %.0f %% of their time and wait the rest.\n\n"
-			 "Lower bound on %.3g cores: %.2f s to start and collect, then %.2f s for %s.",
-			 100 * tune_computing_share(study), study->cores, bound->start_s, bound->kinds[bound->binding],
-			 bound_kind_name(bound->binding)) < 0;
-	return failed ? -1 : 0;
-}
 
 static int reach_baseline(struct phase_ctx *ctx, struct gate_result *result, struct err *err)
 {
@@ -92,7 +72,7 @@ static int reach_baseline(struct phase_ctx *ctx, struct gate_result *result, str
 				      counts.failed, counts.collected, study.serial_exit_code);
 		return failed ? err_no_memory(err) : pass_or_fail(result, false);
 	}
-	return say_baseline(&study, result) < 0 ? err_no_memory(err) : pass_or_fail(result, true);
+	return tune_say_baseline(&study, result) < 0 ? err_no_memory(err) : pass_or_fail(result, true);
 }
 
 static int verify_baseline(struct phase_ctx *ctx, struct gate_result *result, struct err *err)
@@ -105,69 +85,10 @@ static int verify_baseline(struct phase_ctx *ctx, struct gate_result *result, st
 		return reach_baseline(ctx, result, err);
 	if (attach(result, baseline_json(&study), err) < 0)
 		return -1;
-	return say_baseline(&study, result) < 0 ? err_no_memory(err) : pass_or_fail(result, true);
+	return tune_say_baseline(&study, result) < 0 ? err_no_memory(err) : pass_or_fail(result, true);
 }
 
 /* 3.2 */
-
-static const char *const end_texts[] = {
-	[CONTEST_SEPARATED] = "told apart from all others",
-	[CONTEST_EQUIVALENT] = "others are as fast within 3 %",
-	[CONTEST_BUDGET] = "the budget ended before all could be told apart",
-};
-
-static int say_curves(const struct study *study, struct str *out)
-{
-	struct amdahl amdahl = study_amdahl(study);
-	struct usl usl = study_usl(study);
-	int failed = 0;
-	if (amdahl.quality.identified && !amdahl.quality.exact)
-		failed =
-			str_addf(out, "Amdahl: %.0f %% of the time does not shrink with workers (fit within %.0f %%). ",
-				 100 * amdahl.serial_share, 100 * amdahl.quality.relative_error);
-	else
-		failed = str_addf(out, "Amdahl: not determined (%s). ",
-				  amdahl.quality.why ? amdahl.quality.why : "two numbers of workers fit any curve");
-	if (failed)
-		return -1;
-	if (!usl.quality.identified || usl.quality.exact)
-		return str_addf(out, "Universal scalability law: not determined (%s).",
-				usl.quality.why ? usl.quality.why : "three numbers of workers fit any curve");
-	if (str_addf(out, "Universal scalability law: contention %.3f, coherency %.4f (fit within %.0f %%)",
-		     usl.contention, usl.coherency, 100 * usl.quality.relative_error) < 0)
-		return -1;
-	return isfinite(usl.best_workers) ? str_addf(out, ", best near %.0f workers.", fmax(1, usl.best_workers))
-					  : str_adds(out, ", no number of workers measured is too many.");
-}
-
-static int say_contest(const struct study *study, struct gate_result *result)
-{
-	const struct contestant *best = study_best(study), *serial = study_serial(study);
-	struct ratio ratio = contest_ratio(best, serial);
-	cleanup_str struct str name = STR_INIT;
-	int failed = configuration_add_name(&best->configuration, &name);
-	size_t parallel = study_parallel_count(study);
-	if (study->contest.count == 1)
-		failed = failed || str_addf(&result->figure, "%zu test: nothing can run beside it", study->tests) < 0;
-	else if (parallel == 0)
-		failed = failed ||
-			str_addf(&result->figure, "no parallel run gave the results of a serial one: %s",
-				 study->contest.entries[1].failure) < 0;
-	else if (study_prefers_parallel(study))
-		failed = failed ||
-			str_addf(&result->figure, "%s: %.2f s, %.2f of serial (%.2f - %.2f at %.0f %%)",
-				 str_text(&name), stats_median(&best->wall_s), ratio.estimate, ratio.interval.low,
-				 ratio.interval.high, 100 * ratio.interval.coverage) < 0;
-	else
-		failed = failed ||
-			str_addf(&result->figure, "serial is fastest: %.2f s, beside %zu parallel configurations",
-				 stats_median(&serial->wall_s), parallel) < 0;
-	failed = failed || study_add_table(study, &result->detail) < 0 ||
-		str_addf(&result->detail, "\n%zu interleaved rounds in %.0f s; %s. Times in seconds.\n\n",
-			 study->contest.rounds, study->contest.spent_s, end_texts[study->contest.end]) < 0 ||
-		say_curves(study, &result->detail) < 0;
-	return failed ? -1 : 0;
-}
 
 /* Something parallel could be measured, unless there is nothing to run beside anything. */
 static bool is_sound(const struct study *study)
@@ -199,7 +120,7 @@ static int reach_workers(struct phase_ctx *ctx, struct gate_result *result, stru
 	if (tune_contest(ctx, &study, err) < 0 || tune_save(ctx, &study, err) < 0 ||
 	    attach(result, study_json(&study), err) < 0)
 		return -1;
-	if (show_table(ctx, &study) < 0 || say_contest(&study, result) < 0)
+	if (show_table(ctx, &study) < 0 || tune_say_contest(&study, result) < 0)
 		return err_no_memory(err);
 	return pass_or_fail(result, is_sound(&study));
 }
@@ -207,6 +128,24 @@ static int reach_workers(struct phase_ctx *ctx, struct gate_result *result, stru
 static bool contest_was_held(const struct study *study)
 {
 	return study->contest.count > 0 && study->contest.entries[0].wall_s.n > 0;
+}
+
+/* Tests may have come and gone since; that is told, and gate 3.5 measures anew. */
+static int say_changes(const struct phase_ctx *ctx, const struct study *study, struct gate_result *result,
+		       struct err *err)
+{
+	cleanup_suite_run struct suite_run now = SUITE_RUN_INIT;
+	struct suite_options options = { .collect_only = true, .timeout_s = ctx->settings->timeout_s };
+	if (suite_run(ctx->project, &options, &now, err) < 0)
+		return -1;
+	if (study_fits(study, &now, study->cores))
+		return 0;
+	return str_addf(&result->detail,
+			"\n\nThe tests have changed since: %zu were measured, %zu are there now. comb tune measures "
+			"again.",
+			study->tests, now.tests.len) < 0
+		? err_no_memory(err)
+		: 0;
 }
 
 static int verify_workers(struct phase_ctx *ctx, struct gate_result *result, struct err *err)
@@ -218,39 +157,12 @@ static int verify_workers(struct phase_ctx *ctx, struct gate_result *result, str
 		int failed = str_adds(&result->figure, "parallel configurations have not been measured");
 		return failed ? err_no_memory(err) : pass_or_fail(result, false);
 	}
-	return say_contest(&study, result) < 0 ? err_no_memory(err) : pass_or_fail(result, is_sound(&study));
+	if (tune_say_contest(&study, result) < 0)
+		return err_no_memory(err);
+	return say_changes(ctx, &study, result, err) < 0 ? -1 : pass_or_fail(result, is_sound(&study));
 }
 
 /* 3.3 */
-
-static int say_category(const struct category_cost *cost, struct gate_result *result)
-{
-	double serial = stats_median(&cost->serial_s);
-	int failed = str_addf(&result->detail, "%-14s%6zu tests  %8.2f s serially", cost->name, cost->tests, serial);
-	if (cost->chosen_s.n > 0) {
-		struct ratio ratio = stats_ratio(&cost->chosen_s, &cost->serial_s, CONTEST_CONFIDENCE);
-		failed = failed ||
-			str_addf(&result->detail, "  %8.2f s in parallel  ratio %.2f", stats_median(&cost->chosen_s),
-				 ratio.estimate) < 0 ||
-			str_addf(&result->figure, "%s%s %.2f -> %.2f s", result->figure.len ? ", " : "", cost->name,
-				 serial, stats_median(&cost->chosen_s)) < 0;
-	} else {
-		failed = failed ||
-			str_addf(&result->figure, "%s%s %.2f s", result->figure.len ? ", " : "", cost->name, serial) <
-				0;
-	}
-	return failed || str_addc(&result->detail, '\n') < 0 ? -1 : 0;
-}
-
-static int say_categories(const struct study *study, struct gate_result *result)
-{
-	if (study->category_count == 0)
-		return str_adds(&result->figure, "no test carries the mark unit, integration or slow");
-	for (size_t i = 0; i < study->category_count; i++)
-		if (say_category(&study->categories[i], result) < 0)
-			return -1;
-	return 0;
-}
 
 static int reach_categories(struct phase_ctx *ctx, struct gate_result *result, struct err *err)
 {
@@ -260,7 +172,8 @@ static int reach_categories(struct phase_ctx *ctx, struct gate_result *result, s
 	if (tune_categories(ctx, &study, err) < 0 || tune_save(ctx, &study, err) < 0 ||
 	    attach(result, categories_json(&study), err) < 0)
 		return -1;
-	return say_categories(&study, result) < 0 ? err_no_memory(err) : pass_or_fail(result, study.category_count > 0);
+	return tune_say_categories(&study, result) < 0 ? err_no_memory(err)
+						       : pass_or_fail(result, study.category_count > 0);
 }
 
 static int verify_categories(struct phase_ctx *ctx, struct gate_result *result, struct err *err)
@@ -272,7 +185,7 @@ static int verify_categories(struct phase_ctx *ctx, struct gate_result *result, 
 	for (size_t i = 0; i < study.category_count; i++)
 		measured &= study.categories[i].serial_s.n > 0;
 	int failed = measured || study.category_count == 0
-		? say_categories(&study, result)
+		? tune_say_categories(&study, result)
 		: str_adds(&result->figure, "categories have not been measured");
 	return failed ? err_no_memory(err) : pass_or_fail(result, measured);
 }
@@ -344,32 +257,6 @@ static int verify_configuration(struct phase_ctx *ctx, struct gate_result *resul
 
 /* 3.5 */
 
-static int say_verdict(const struct verdict *verdict, const struct bound *bound, struct gate_result *result)
-{
-	int failed =
-		str_addf(&result->figure, "%.2f s -> %.2f s: %.0f %% less; %.0f %% of what this machine can give",
-			 verdict->serial_s, verdict->best_s, 100 * (1 - verdict->ratio), 100 * verdict->efficiency);
-	const char *rule = verdict->halved   ? "At least half of the time is saved."
-		: verdict->bound_allows_half ? "Half of the serial time, which the machine allows, is not reached."
-		: verdict->at_the_limit
-		? "Less than half can be saved here, and at least 90 % of the possible speed is reached."
-		: "Less than half can be saved here, but 90 % of the possible speed is not reached either.";
-	failed = failed ||
-		str_addf(&result->detail,
-			 "%s The lower bound is %.2f s: %.2f s for start and collection, which happen once at "
-			 "least, and %.2f s for %s.",
-			 rule, verdict->bound_s, bound->start_s, bound->kinds[bound->binding] + bound->exclusive_s,
-			 bound_kind_name(bound->binding)) < 0;
-	if (!verdict->reached)
-		failed = failed ||
-			str_addf(&result->detail,
-				 " The %.2f s above it are what the runner adds: under pytest-xdist every worker is a "
-				 "new "
-				 "interpreter that collects the whole suite, and tests are handed out in advance.",
-				 verdict->best_s - verdict->bound_s) < 0;
-	return failed ? -1 : 0;
-}
-
 static int reach_target(struct phase_ctx *ctx, struct gate_result *result, struct err *err)
 {
 	struct study study;
@@ -380,8 +267,8 @@ static int reach_target(struct phase_ctx *ctx, struct gate_result *result, struc
 	struct verdict verdict = study_verdict(&study);
 	if (attach(result, verdict_json(&verdict), err) < 0)
 		return -1;
-	return say_verdict(&verdict, &study.bound, result) < 0 ? err_no_memory(err)
-							       : pass_or_fail(result, verdict.reached);
+	return tune_say_verdict(&verdict, &study.bound, result) < 0 ? err_no_memory(err)
+								    : pass_or_fail(result, verdict.reached);
 }
 
 /* Measured anew, as the project is configured now. */
@@ -396,12 +283,11 @@ static int verify_target(struct phase_ctx *ctx, struct gate_result *result, stru
 		int failed = str_addf(&result->figure, "as configured: %s", configured->failure);
 		return failed ? err_no_memory(err) : pass_or_fail(result, false);
 	}
-	struct verdict verdict = verdict_of(stats_median(&contest.entries[0].wall_s), stats_median(&configured->wall_s),
-					    study.bound.total_s);
+	struct verdict verdict = verdict_of(&contest.entries[0].wall_s, &configured->wall_s, study.bound.total_s);
 	if (attach(result, verdict_json(&verdict), err) < 0)
 		return -1;
-	return say_verdict(&verdict, &study.bound, result) < 0 ? err_no_memory(err)
-							       : pass_or_fail(result, verdict.reached);
+	return tune_say_verdict(&verdict, &study.bound, result) < 0 ? err_no_memory(err)
+								    : pass_or_fail(result, verdict.reached);
 }
 
 /* 3.6 */

@@ -7,6 +7,9 @@
 
 #include "base/banned.h"
 
+#define BOOTSTRAP_RESAMPLES 2000
+#define BOOTSTRAP_SEED 3 /* any: the same figures give the same interval */
+
 uint64_t study_identity(const struct suite_run *run)
 {
 	uint64_t hash = HASH_START;
@@ -59,12 +62,15 @@ bool study_prefers_parallel(const struct study *study)
 	return study->contest.count > 0 && study->contest.best > 0;
 }
 
-struct verdict verdict_of(double serial_s, double best_s, double bound_s)
+struct verdict verdict_of(const struct sample *serial, const struct sample *best, double bound_s)
 {
+	double serial_s = stats_median(serial), best_s = stats_median(best);
 	struct verdict verdict = {
 		.serial_s = serial_s,
 		.best_s = best_s,
 		.ratio = best_s / serial_s,
+		.ratio_interval =
+			stats_bootstrap_ratio(best, serial, CONTEST_CONFIDENCE, BOOTSTRAP_RESAMPLES, BOOTSTRAP_SEED),
 		.bound_s = bound_s,
 		.efficiency = fmin(1, bound_s / best_s),
 	};
@@ -78,7 +84,7 @@ struct verdict verdict_of(double serial_s, double best_s, double bound_s)
 struct verdict study_verdict(const struct study *study)
 {
 	const struct contestant *serial = study_serial(study), *best = study_best(study);
-	return verdict_of(stats_median(&serial->wall_s), stats_median(&best->wall_s), study->bound.total_s);
+	return verdict_of(&serial->wall_s, &best->wall_s, study->bound.total_s);
 }
 
 /* The best median at each number of workers of one engine. Returns how many points. */

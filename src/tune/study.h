@@ -49,6 +49,7 @@ struct study {
 struct verdict {
 	double serial_s, best_s;
 	double ratio; /* best / serial */
+	struct interval ratio_interval; /* of the ratio of medians */
 	double bound_s;
 	double efficiency; /* bound / best, at most 1 */
 	bool halved; /* ratio <= TARGET_RATIO */
@@ -76,7 +77,7 @@ size_t study_parallel_count(const struct study *study);
 /* contest.best is not serial. */
 bool study_prefers_parallel(const struct study *study);
 struct verdict study_verdict(const struct study *study);
-struct verdict verdict_of(double serial_s, double best_s, double bound_s);
+struct verdict verdict_of(const struct sample *serial, const struct sample *best, double bound_s);
 /* Curves over the worker counts measured, each with its best --dist. */
 struct amdahl study_amdahl(const struct study *study);
 struct usl study_usl(const struct study *study);
