@@ -26,38 +26,34 @@ static bool is_for_gate(const struct finding *finding, const char *families)
 	return strchr(families, finding->rule->code[2]) != NULL;
 }
 
-/* All its tests are in one group now. */
-static bool is_kept_together(const struct finding *finding, const struct strings *in_force)
-{
-	if (!finding->together || finding->tests.len < 2)
-		return false;
-	const char *group = in_force->at[finding->tests.at[0]];
-	for (size_t i = 0; i < finding->tests.len; i++)
-		if (!group[0] || strcmp(in_force->at[finding->tests.at[i]], group) != 0)
-			return false;
-	return true;
-}
-
 struct tally {
 	size_t confirmed, resolved, suspected, notes;
 };
 
-/* Confirmed findings that no experiment and no conflict asks to keep together are told, and stop nobody. */
+/* What stops a gate: tests that have to be kept apart, and suites that no two processes collect alike. */
+static bool stops_gate(const struct finding *finding)
+{
+	static const char *const collection[] = { "CB501", "CB502", "CB503", "CB508" };
+	for (size_t i = 0; i < sizeof(collection) / sizeof(*collection); i++)
+		if (strcmp(finding->rule->code, collection[i]) == 0)
+			return true;
+	return finding->together;
+}
+
+/* Other confirmed findings are told, and stop nobody: gate 2.5 shows whether they hurt. */
 static struct tally judge(struct analysis *analysis, const char *families, const struct strings *in_force)
 {
 	struct tally tally = { 0 };
+	check_record_resolve(analysis, in_force);
 	for (size_t i = 0; i < analysis->findings.list.len; i++) {
 		struct finding *finding = &analysis->findings.list.at[i];
 		if (!is_for_gate(finding, families))
 			continue;
-		finding->resolved = is_kept_together(finding, in_force);
-		if (finding->state == FINDING_SUSPECTED)
-			tally.suspected++;
-		else if (finding->together || strncmp(finding->rule->code, "CB501", 5) == 0)
-			tally.confirmed++;
-		else
-			tally.notes++;
-		tally.resolved += finding->resolved;
+		bool confirmed = finding->state == FINDING_CONFIRMED;
+		tally.suspected += !confirmed && !finding->resolved;
+		tally.notes += confirmed && !stops_gate(finding);
+		tally.confirmed += confirmed && stops_gate(finding);
+		tally.resolved += confirmed && stops_gate(finding) && finding->resolved;
 	}
 	return tally;
 }
@@ -85,11 +81,25 @@ static int add_finding(struct str *out, const struct finding *finding, const str
 	return str_addf(out, "  remedy: %s\n", remedy);
 }
 
+static int attach_findings(struct gate_result *result, const struct analysis *analysis, const char *families,
+			   struct err *err)
+{
+	json_t *findings = json_array();
+	for (size_t i = 0; findings && i < analysis->findings.list.len; i++)
+		if (is_for_gate(&analysis->findings.list.at[i], families))
+			json_array_append_new(findings, finding_json(&analysis->findings.list.at[i], &analysis->base));
+	json_decref(result->data);
+	result->data = json_pack("{s:o}", "findings", findings);
+	return result->data ? 0 : err_no_memory(err);
+}
+
 static int describe(struct gate_result *result, const struct analysis *analysis, const char *families,
 		    const struct tally *tally, struct err *err)
 {
-	size_t listed = 0, all = tally->confirmed + tally->suspected + tally->notes;
-	if (str_addf(&result->figure, "%zu conflict%s confirmed, %zu of them kept apart; %zu suspected in the source",
+	size_t listed = 0, all = 0;
+	for (size_t i = 0; i < analysis->findings.list.len; i++)
+		all += is_for_gate(&analysis->findings.list.at[i], families);
+	if (str_addf(&result->figure, "%zu conflict%s confirmed, %zu of them kept apart; %zu only suspected",
 		     tally->confirmed, tally->confirmed == 1 ? "" : "s", tally->resolved, tally->suspected) < 0)
 		return err_no_memory(err);
 	for (size_t i = 0; i < analysis->findings.list.len && listed < MOST_LISTED; i++) {
@@ -101,9 +111,7 @@ static int describe(struct gate_result *result, const struct analysis *analysis,
 	}
 	if (listed < all && str_addf(&result->detail, "and %zu more: comb check --json lists them\n", all - listed) < 0)
 		return err_no_memory(err);
-	json_decref(result->data);
-	result->data = findings_json(&analysis->findings, &analysis->base);
-	return result->data ? 0 : err_no_memory(err);
+	return attach_findings(result, analysis, families, err);
 }
 
 static int conclude(struct gate_result *result, struct analysis *analysis, const char *families,
@@ -118,8 +126,10 @@ static int conclude(struct gate_result *result, struct analysis *analysis, const
 
 static int analyse(struct phase_ctx *ctx, struct analysis *analysis, struct err *err)
 {
-	struct analysis_settings settings = { .parallel_runs = ctx->settings->runs, .timeout_s = ctx->settings->timeout_s };
-	if (analysis_run(analysis, ctx->project, ctx->history, &settings, ctx->sink, err) < 0)
+	cleanup_strings struct strings own = STRINGS_INIT;
+	struct analysis_settings settings = { .parallel_runs = ctx->settings->runs, .timeout_s = ctx->settings->timeout_s,
+					      .own_groups = &own };
+	if (check_groups_own(ctx->history, &own, err) < 0 || analysis_run(analysis, ctx->project, ctx->history, &settings, ctx->sink, err) < 0)
 		return -1;
 	return check_record_store(analysis, ctx->history, err);
 }
@@ -228,11 +238,23 @@ static int verify_mocks(struct phase_ctx *ctx, struct gate_result *result, struc
 
 /* --- Gate 2.5 --- */
 
+/* One number for each group, so that a shuffle keeps its tests in their order; 0: alone. */
+static int *group_labels(const struct analysis *analysis)
+{
+	int *labels = os_calloc(analysis->base.tests.len + 1, sizeof(*labels));
+	for (size_t i = 0; labels && i < analysis->base.tests.len; i++)
+		labels[i] = groups_name(&analysis->groups, i) ? (int)groups_root(&analysis->groups, i) + 1 : 0;
+	return labels;
+}
+
 static int run_trials(struct phase_ctx *ctx, const struct analysis *analysis, struct trials *trials, int runs,
 		      struct err *err)
 {
 	struct analysis_settings settings = { .timeout_s = ctx->settings->timeout_s };
 	struct trial trial = { .workers = ANALYSIS_WORKERS, .dist = "loadgroup" };
+	cleanup_free int *labels = group_labels(analysis);
+	if (!labels)
+		return err_no_memory(err);
 	trials->project = ctx->project;
 	trials->base = &analysis->base;
 	trials->unsteady = analysis->unsteady;
@@ -240,9 +262,14 @@ static int run_trials(struct phase_ctx *ctx, const struct analysis *analysis, st
 	trials->timeout_s = analysis_run_limit(analysis, &settings);
 	for (int i = 0; i < runs; i++) {
 		cleanup_str struct str name = STR_INIT;
-		if (str_addf(&name, "%d workers, groups kept together, run %d of %d", trial.workers, i + 1, runs) < 0)
+		cleanup_free size_t *order = i % 2 ? order_shuffled(analysis->base.tests.len, labels, (uint64_t)i) : NULL;
+		if ((i % 2 && !order) ||
+		    str_addf(&name, "%d workers, groups kept together%s, run %d of %d", trial.workers,
+			     order ? ", the rest shuffled" : "", i + 1, runs) < 0)
 			return err_no_memory(err);
 		trial.name = str_text(&name);
+		trial.order = order;
+		trial.order_count = order ? analysis->base.tests.len : 0;
 		if (trial_run(trials, &trial, NULL, err) < 0)
 			return -1;
 	}
@@ -271,21 +298,48 @@ static int conclude_trials(struct gate_result *result, const struct analysis *an
 	return 0;
 }
 
-/* The last remedy: the whole file of each test that still differs stays on one worker, in its order. */
-static int widen(struct analysis *analysis, const struct trials *trials, struct err *err)
+/* xdist would refuse to run at all. */
+static int conclude_unsteady(struct gate_result *result, struct err *err)
+{
+	result->status = GATE_FAILED;
+	return str_adds(&result->figure, "two processes collect different tests, or in another order: no parallel run can "
+					 "be made") < 0 ?
+		       err_no_memory(err) :
+		       0;
+}
+
+/* All tests of the victim's class, or of its file, on one worker, in their order. */
+static int widen_one(struct analysis *analysis, size_t test, bool to_class, struct err *err)
+{
+	const struct test *victim = &analysis->base.tests.at[test];
+	cleanup_str struct str subject = STR_INIT;
+	if (str_addf(&subject, "%s%s%s", victim->path, to_class ? "::" : "", to_class ? victim->module_class : "") < 0)
+		return err_no_memory(err);
+	struct finding *finding = findings_add(&analysis->findings, rule_find("CB220"), str_text(&subject), victim->path,
+					       victim->source_line, victim->function ? victim->function : "");
+	for (size_t i = 0; finding && i < analysis->base.tests.len; i++) {
+		const struct test *other = &analysis->base.tests.at[i];
+		bool in_class = !to_class || text_equals(other->module_class, victim->module_class);
+		if (in_class && text_equals(other->path, victim->path) && finding_add_test(finding, i) < 0)
+			finding = NULL;
+	}
+	if (!finding)
+		return err_no_memory(err);
+	finding->together = finding->tests.len > 1;
+	return finding_confirm(finding, "differed in parallel runs, and no single cause was found") < 0 ?
+		       err_no_memory(err) :
+		       0;
+}
+
+/* The remedies where no cause was found: first the class of each test that differs, then its whole file. */
+static int widen(struct analysis *analysis, const struct trials *trials, int attempt, struct err *err)
 {
 	for (size_t v = 0; v < trials->victims.len; v++) {
-		const struct test *victim = &analysis->base.tests.at[trials->victims.at[v].test];
-		struct finding *finding = findings_add(&analysis->findings, rule_find("CB601"), victim->path, victim->path,
-						       victim->source_line, victim->function ? victim->function : "");
-		if (!finding)
-			return err_no_memory(err);
-		for (size_t i = 0; i < analysis->base.tests.len; i++)
-			if (text_equals(analysis->base.tests.at[i].path, victim->path) && finding_add_test(finding, i) < 0)
-				return err_no_memory(err);
-		finding->together = true;
-		if (finding_confirm(finding, "differed in parallel runs, and no single cause was found") < 0)
-			return err_no_memory(err);
+		size_t test = trials->victims.at[v].test;
+		bool to_class = attempt == 1 && analysis->base.tests.at[test].module_class;
+		bool has_cause = attempt == 1 && groups_name(&analysis->groups, test);
+		if (!has_cause && !analysis->unsteady[test] && widen_one(analysis, test, to_class, err) < 0)
+			return -1;
 	}
 	return 0;
 }
@@ -299,8 +353,11 @@ static int reach_parallel(struct phase_ctx *ctx, struct gate_result *result, str
 	cleanup_analysis struct analysis analysis = ANALYSIS_INIT;
 	cleanup_strings struct strings in_force = STRINGS_INIT;
 	cleanup_trials struct trials trials = TRIALS_INIT;
-	if (load(ctx, &analysis, &in_force, err) < 0 ||
-	    (ctx->attempt > 1 && write_groups(ctx, &analysis, &in_force, result, err) < 0) ||
+	if (load(ctx, &analysis, &in_force, err) < 0)
+		return -1;
+	if (!analysis.steady_collection)
+		return conclude_unsteady(result, err);
+	if ((ctx->attempt > 1 && write_groups(ctx, &analysis, &in_force, result, err) < 0) ||
 	    run_trials(ctx, &analysis, &trials, VERIFY_RUNS, err) < 0 ||
 	    conclude_trials(result, &analysis, &trials, err) < 0)
 		return -1;
@@ -308,7 +365,7 @@ static int reach_parallel(struct phase_ctx *ctx, struct gate_result *result, str
 		return 0;
 	if (ctx->attempt == 1 && analysis_explain(&analysis, &trials, EXPLAIN_BUDGET_S, err) < 0)
 		return -1;
-	if (ctx->attempt > 1 && widen(&analysis, &trials, err) < 0)
+	if (widen(&analysis, &trials, ctx->attempt, err) < 0)
 		return -1;
 	return check_record_store(&analysis, ctx->history, err);
 }
@@ -318,7 +375,11 @@ static int verify_parallel(struct phase_ctx *ctx, struct gate_result *result, st
 	cleanup_analysis struct analysis analysis = ANALYSIS_INIT;
 	cleanup_strings struct strings in_force = STRINGS_INIT;
 	cleanup_trials struct trials trials = TRIALS_INIT;
-	if (load(ctx, &analysis, &in_force, err) < 0 || run_trials(ctx, &analysis, &trials, VALIDATE_RUNS, err) < 0)
+	if (load(ctx, &analysis, &in_force, err) < 0)
+		return -1;
+	if (!analysis.steady_collection)
+		return conclude_unsteady(result, err);
+	if (run_trials(ctx, &analysis, &trials, VALIDATE_RUNS, err) < 0)
 		return -1;
 	return conclude_trials(result, &analysis, &trials, err);
 }

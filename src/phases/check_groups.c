@@ -171,6 +171,36 @@ static int place_test(struct check_groups *work, struct places *places, struct t
 	return add_place(places, place) < 0 ? err_no_memory(err) : 0;
 }
 
+/* --- What comb has placed --- */
+
+static json_t *own_groups(struct history *history, struct err *err)
+{
+	cleanup_str struct str text = STR_INIT;
+	if (history && history_meta_get(history, OWN_GROUPS_KEY, &text, err) < 0)
+		return NULL;
+	json_t *names = text.len ? json_loads(text.buf, 0, NULL) : NULL;
+	if (!json_is_array(names)) {
+		json_decref(names);
+		names = json_array();
+	}
+	if (!names)
+		err_no_memory(err);
+	return names;
+}
+
+int check_groups_own(struct history *history, struct strings *names, struct err *err)
+{
+	json_t *list = own_groups(history, err);
+	int result = list ? 0 : -1;
+	for (size_t i = 0; result == 0 && i < json_array_size(list); i++) {
+		const char *name = json_string_value(json_array_get(list, i));
+		if (name && strings_add(names, name) < 0)
+			result = err_no_memory(err);
+	}
+	json_decref(list);
+	return result;
+}
+
 /* --- Edits --- */
 
 static struct mark_request request_for(const struct place *place, const char *mark)
@@ -190,26 +220,47 @@ static struct mark_request *requests_of(const struct places *places, const struc
 	return requests;
 }
 
-/* Takes out what comb wrote at those places under another name; leaves the requests without lines if that moved any. */
-static int clear_places(const struct test_source *source, struct mark_request *requests, size_t count,
-			struct str *content, struct err *err)
+/* Takes every mark out of a file that comb has put there, wherever it stands. */
+static int strip(const struct strings *own, const struct test_source *source, struct str *content, struct err *err)
 {
-	cleanup_edits struct edits removal = EDITS_INIT;
-	for (size_t i = 0; i < count; i++) {
-		struct mark_request any = requests[i];
-		int there = marks_has(str_slice(&source->content), source->path, &requests[i], err);
-		any.mark = "xdist_group";
-		if (there < 0 || (there == 0 && marks_remove(str_slice(&source->content), source->path, &any, 1,
-							     &removal, err) < 0))
+	if (str_add(content, str_text(&source->content), source->content.len) < 0)
+		return err_no_memory(err);
+	for (size_t i = 0; i < own->len; i++) {
+		cleanup_edits struct edits removal = EDITS_INIT;
+		cleanup_str struct str mark = STR_INIT, after = STR_INIT;
+		if (add_group_mark(&mark, own->at[i]) < 0)
+			return err_no_memory(err);
+		struct mark_request request = { .mark = str_text(&mark), .anywhere = true };
+		if (marks_remove(str_slice(content), source->path, &request, 1, &removal, err) < 0)
 			return -1;
+		if (removal.splices.len == 0)
+			continue;
+		if (edits_apply(&removal, str_slice(content), &after, err) < 0)
+			return -1;
+		struct str swap = *content;
+		*content = after;
+		after = swap;
 	}
-	for (size_t i = 0; removal.splices.len > 0 && i < count; i++)
-		requests[i].line = 0;
-	return edits_apply(&removal, str_slice(&source->content), content, err);
+	return 0;
 }
 
-static int edit_file(struct check_groups *work, const struct places *places, struct test_source *source,
-		     struct err *err)
+/* Where a line of the old text stands in the new one, which has lost some lines above it. */
+static int line_after(const char *before, const char *after, int line)
+{
+	int lost = 0;
+	for (int n = 1; n < line && *before; n++) {
+		size_t len = strcspn(before, "\n"), other = strcspn(after, "\n");
+		if (len == other && memcmp(before, after, len) == 0)
+			after += other + (after[other] == '\n');
+		else
+			lost++;
+		before += len + (before[len] == '\n');
+	}
+	return line - lost;
+}
+
+static int edit_file(struct check_groups *work, const struct places *places, const struct strings *own,
+		     struct test_source *source, struct err *err)
 {
 	cleanup_edits struct edits insertion = EDITS_INIT;
 	cleanup_str struct str cleared = STR_INIT, marked = STR_INIT;
@@ -217,13 +268,17 @@ static int edit_file(struct check_groups *work, const struct places *places, str
 	cleanup_free struct mark_request *requests = requests_of(places, source, &count);
 	if (!requests)
 		return err_no_memory(err);
-	if (count == 0)
+	if (source->problem || (count == 0 && own->len == 0))
 		return 0;
-	if (clear_places(source, requests, count, &cleared, err) < 0 ||
-	    marks_insert(str_slice(&cleared), source->path, requests, count, &insertion, err) < 0 ||
+	if (strip(own, source, &cleared, err) < 0)
+		return -1;
+	for (size_t i = 0; i < count; i++)
+		if (requests[i].line > 0)
+			requests[i].line = line_after(str_text(&source->content), str_text(&cleared), requests[i].line);
+	if (marks_insert(str_slice(&cleared), source->path, requests, count, &insertion, err) < 0 ||
 	    edits_apply(&insertion, str_slice(&cleared), &marked, err) < 0)
 		return -1;
-	if (marked.len == source->content.len && memcmp(marked.buf, source->content.buf, marked.len) == 0)
+	if (marked.len == source->content.len && memcmp(str_text(&marked), str_text(&source->content), marked.len) == 0)
 		return 0;
 	return changeset_add(&work->set, source->real, str_slice(&source->content), true, &marked, err);
 }
@@ -232,9 +287,14 @@ static int plan(struct check_groups *work, struct phase_ctx *ctx, const struct a
 		struct test_sources *sources, struct err *err)
 {
 	__attribute__((cleanup(places_release))) struct places places = { .list = VEC_INIT };
+	cleanup_strings struct strings own = STRINGS_INIT;
 	check_groups_release(work);
-	if (test_sources_open(sources, ctx->project->root, err) < 0)
+	if (test_sources_open(sources, ctx->project->root, err) < 0 || check_groups_own(ctx->history, &own, err) < 0)
 		return -1;
+	/* Where comb has marks from an earlier check, any file may hold one that is not wanted any more. */
+	for (size_t i = 0; own.len > 0 && i < analysis->base.tests.len; i++)
+		if (analysis->base.tests.at[i].path && !test_sources_get(sources, analysis->base.tests.at[i].path, err))
+			return -1;
 	for (size_t i = 0; i < analysis->base.tests.len; i++) {
 		if (!groups_name(&analysis->groups, i))
 			continue;
@@ -245,7 +305,7 @@ static int plan(struct check_groups *work, struct phase_ctx *ctx, const struct a
 			return -1;
 	}
 	for (size_t i = 0; i < sources->files.len; i++)
-		if (edit_file(work, &places, sources->files.at[i], err) < 0)
+		if (edit_file(work, &places, &own, sources->files.at[i], err) < 0)
 			return -1;
 	return 0;
 }
@@ -257,22 +317,7 @@ int check_groups_plan(struct check_groups *work, struct phase_ctx *ctx, const st
 	return plan(work, ctx, analysis, &sources, err);
 }
 
-/* --- What comb has placed --- */
-
-static json_t *own_groups(struct history *history, struct err *err)
-{
-	cleanup_str struct str text = STR_INIT;
-	if (history && history_meta_get(history, OWN_GROUPS_KEY, &text, err) < 0)
-		return NULL;
-	json_t *names = text.len ? json_loads(text.buf, 0, NULL) : NULL;
-	if (!json_is_array(names)) {
-		json_decref(names);
-		names = json_array();
-	}
-	if (!names)
-		err_no_memory(err);
-	return names;
-}
+/* --- What comb places now --- */
 
 static bool holds(const json_t *names, const char *name)
 {

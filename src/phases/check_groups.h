@@ -31,6 +31,8 @@ int check_groups_plan(struct check_groups *work, struct phase_ctx *ctx, const st
 int check_groups_write(struct check_groups *work, struct phase_ctx *ctx, const struct analysis *analysis,
 		       struct suite_run *after, struct err *err);
 
+/* Adds the names of the groups that comb has placed so far. */
+int check_groups_own(struct history *history, struct strings *names, struct err *err);
 /*
  * Forgets the groups of the run that comb placed itself, so that they can be
  * made anew; what users wrote stays.

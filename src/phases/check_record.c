@@ -1,6 +1,7 @@
 #include "phases/check_record.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "history/history.h"
 #include "phases/check_groups.h"
@@ -39,6 +40,12 @@ static int collect(struct phase_ctx *ctx, struct suite_run *run, struct err *err
 	return suite_run(ctx->project, &options, run, err);
 }
 
+int check_record_collect(struct phase_ctx *ctx, struct strings *in_force, struct err *err)
+{
+	cleanup_suite_run struct suite_run run = SUITE_RUN_INIT;
+	return collect(ctx, &run, err) < 0 ? -1 : check_record_groups(&run, in_force, err);
+}
+
 int check_record_load(struct phase_ctx *ctx, struct analysis *analysis, struct strings *in_force, struct err *err)
 {
 	cleanup_str struct str text = STR_INIT;
@@ -60,4 +67,21 @@ int check_record_load(struct phase_ctx *ctx, struct analysis *analysis, struct s
 		result = analysis_restore(analysis, json, &run, err);
 	json_decref(json);
 	return result;
+}
+
+static bool is_kept_together(const struct finding *finding, const struct strings *in_force)
+{
+	if (finding->tests.len < 2)
+		return false;
+	const char *group = in_force->at[finding->tests.at[0]];
+	for (size_t i = 0; i < finding->tests.len; i++)
+		if (!group[0] || strcmp(in_force->at[finding->tests.at[i]], group) != 0)
+			return false;
+	return true;
+}
+
+void check_record_resolve(struct analysis *analysis, const struct strings *in_force)
+{
+	for (size_t i = 0; i < analysis->findings.list.len; i++)
+		analysis->findings.list.at[i].resolved = is_kept_together(&analysis->findings.list.at[i], in_force);
 }

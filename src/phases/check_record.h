@@ -13,6 +13,10 @@ int check_record_store(const struct analysis *analysis, struct history *history,
  * none. 1: found; 0: nothing on record, or it does not fit these tests; -1.
  */
 int check_record_load(struct phase_ctx *ctx, struct analysis *analysis, struct strings *in_force, struct err *err);
+/* Sets resolved for each finding whose tests are all in one group now, whatever made it. */
+void check_record_resolve(struct analysis *analysis, const struct strings *in_force);
+/* Collects the suite for the groups in force now, one a test. */
+int check_record_collect(struct phase_ctx *ctx, struct strings *in_force, struct err *err);
 /* Groups in force of the tests of a run. */
 int check_record_groups(const struct suite_run *run, struct strings *in_force, struct err *err);
 

@@ -374,6 +374,16 @@ static int experiment(struct analysis *analysis, const struct project *project, 
 	return keep_figures(analysis, &trials) < 0 ? err_no_memory(err) : 0;
 }
 
+/* A group that comb has placed in an earlier check binds nobody. */
+static void drop_own_groups(struct suite_run *run, const struct strings *own)
+{
+	for (size_t i = 0; own && i < run->tests.len; i++)
+		if (run->tests.at[i].group && strings_find(own, run->tests.at[i].group) >= 0) {
+			free(run->tests.at[i].group);
+			run->tests.at[i].group = NULL;
+		}
+}
+
 int analysis_run(struct analysis *analysis, const struct project *project, struct history *history,
 		 const struct analysis_settings *settings, const struct progress_sink *sink, struct err *err)
 {
@@ -389,6 +399,7 @@ int analysis_run(struct analysis *analysis, const struct project *project, struc
 	    concern_all(&analysis->findings, &analysis->code, &analysis->base, err) < 0 ||
 	    conflicts_find(&analysis->base, project->root, SHARE_MAX, &analysis->findings, err) < 0)
 		return -1;
+	drop_own_groups(&analysis->base, settings->own_groups);
 	int result = analysis->steady_collection ? experiment(analysis, project, settings, sink, err) :
 						   name_groups(analysis, err);
 	findings_sort(&analysis->findings);

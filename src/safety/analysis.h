@@ -24,6 +24,7 @@ struct analysis_settings {
 	int workers;        /* 0: ANALYSIS_WORKERS */
 	double timeout_s;   /* of each run; 0: chosen by the serial run */
 	double budget_s;    /* for experiments; 0: chosen by the serial run */
+	const struct strings *own_groups; /* names of xdist_groups that comb has placed: not the user's; NULL: none */
 };
 #define ANALYSIS_RUNS 5
 #define ANALYSIS_WORKERS 4
@@ -67,7 +68,8 @@ json_t *analysis_json(const struct analysis *analysis);
 /*
  * Fills *analysis from JSON; collected holds the tests as they are now, and is
  * taken over into base (with the outcomes on record) when 1 is returned. 0: the
- * record does not fit: other tests, another format. -1: out of memory.
+ * record does not fit: other tests, another format. -1: out of memory. Of a
+ * suite that no two processes collect alike, findings come back without tests.
  */
 int analysis_restore(struct analysis *analysis, const json_t *json, struct suite_run *collected, struct err *err);
 

@@ -106,14 +106,17 @@ static bool same_id(const struct test *test, const json_t *recorded)
 	       strcmp(str_text(&printable), id) == 0;
 }
 
+static bool same_tests(const json_t *tests, const struct suite_run *collected)
+{
+	bool same = json_array_size(tests) == collected->tests.len;
+	for (size_t i = 0; same && i < collected->tests.len; i++)
+		same = same_id(&collected->tests.at[i], json_array_get(json_array_get(tests, i), 0));
+	return same;
+}
+
 /* 1: the tests are those on record. */
 static int restore_tests(struct analysis *analysis, const json_t *tests, struct suite_run *collected, struct err *err)
 {
-	if (json_array_size(tests) != collected->tests.len)
-		return 0;
-	for (size_t i = 0; i < collected->tests.len; i++)
-		if (!same_id(&collected->tests.at[i], json_array_get(json_array_get(tests, i), 0)))
-			return 0;
 	analysis->unsteady = os_calloc(collected->tests.len + 1, sizeof(bool));
 	if (!analysis->unsteady)
 		return err_no_memory(err);
@@ -178,12 +181,15 @@ int analysis_restore(struct analysis *analysis, const json_t *json, struct suite
 {
 	if (json_integer_value(json_object_get(json, "format")) != FORMAT)
 		return 0;
-	int fits = restore_tests(analysis, json_object_get(json, "tests"), collected, err);
-	if (fits <= 0)
-		return fits;
+	/* Where each collection gives other tests, findings are told without theirs. */
+	bool steady = json_is_true(json_object_get(json, "steady_collection"));
+	if (steady && !same_tests(json_object_get(json, "tests"), collected))
+		return 0;
+	if (restore_tests(analysis, json_object_get(json, "tests"), collected, err) < 0)
+		return -1;
 	const json_t *findings = json_object_get(json, "findings"), *troubles = json_object_get(json, "troubles");
 	for (size_t i = 0; i < json_array_size(findings); i++)
-		if (restore_finding(analysis, json_array_get(findings, i), collected->tests.len) < 0)
+		if (restore_finding(analysis, json_array_get(findings, i), steady ? collected->tests.len : 0) < 0)
 			return err_no_memory(err);
 	for (size_t i = 0; i < json_array_size(troubles); i++) {
 		const char *trouble = json_string_value(json_array_get(troubles, i));

@@ -81,7 +81,7 @@ static int blame_finding(struct investigation *in, struct victim *victim, struct
 	if (str_addf(&text, "%s ", test_at(in, victim->test)->id) < 0 || add_failures(in, victim, &text) < 0 ||
 	    add_evidence(finding, str_text(&text)) < 0)
 		return -1;
-	finding->together = true;
+	finding->together = finding->tests.len > 1;
 	victim->explained = true;
 	return 0;
 }
