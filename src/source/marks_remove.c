@@ -96,14 +96,31 @@ static bool is_assigned(TSNode node)
 	return python_is(parent, "assignment") && ts_node_eq(python_child(parent, "left"), node);
 }
 
+/* Whether a function or class around byte at imports the name pytest for itself. */
+static bool is_local(const struct python_tree *tree, size_t at)
+{
+	for (size_t i = 0; i < tree->imports.len; i++) {
+		const struct python_import *import = &tree->imports.at[i];
+		if (import->owner == PYTHON_NONE || strcmp(import->bound, "pytest") != 0)
+			continue;
+		struct byte_range body = tree->defs.at[import->owner].body;
+		if (at >= body.start && at < body.end)
+			return true;
+	}
+	return false;
+}
+
 static int visit_name(void *context, TSNode node, int depth)
 {
 	const struct python_tree *tree = context;
 	(void)depth;
 	if (text_starts_with(ts_node_type(node), "import_"))
 		return 1;
-	if (python_is(node, "identifier"))
-		return python_text_is(tree, node, "pytest") && !is_assigned(node) ? -1 : 0;
+	if (python_is(node, "identifier")) {
+		bool used = python_text_is(tree, node, "pytest") && !is_assigned(node) &&
+			    !is_local(tree, ts_node_start_byte(node));
+		return used ? -1 : 0;
+	}
 	struct slice text = python_text(tree, node);
 	bool in_string = python_is(node, "string") && memmem(text.ptr, text.len, "pytest.", 7);
 	return in_string ? -1 : 0;

@@ -49,6 +49,25 @@ static int syntax_error(const struct python_tree *tree, const char *path, struct
 	return err_hint(err, "see what Python says: python -m py_compile %s", path);
 }
 
+/* The grammar lets a file end in a backslash that joins its last line to nothing; Python does not. */
+static int check_end(const struct python_tree *tree, const char *path, struct err *err)
+{
+	size_t end = tree->parsed.len;
+	if (end > tree->text_start && tree->parsed.buf[end - 1] == '\n')
+		end--;
+	if (end > tree->text_start && tree->parsed.buf[end - 1] == '\r')
+		end--;
+	if (end == tree->text_start || tree->parsed.buf[end - 1] != '\\')
+		return 0;
+	TSNode node = ts_node_descendant_for_byte_range(python_root(tree), (uint32_t)end - 1, (uint32_t)end);
+	if (python_is(node, "comment"))
+		return 0;
+	int line = 1;
+	for (size_t i = 0; i < end; i++)
+		line += tree->parsed.buf[i] == '\n';
+	return err_set_at(err, ERR_INPUT, path, line, "syntax error: the file ends in a backslash");
+}
+
 static int parse(struct python_tree *tree, const char *path, struct err *err)
 {
 	TSParser *parser = ts_parser_new();
@@ -63,7 +82,7 @@ static int parse(struct python_tree *tree, const char *path, struct err *err)
 	ts_parser_delete(parser);
 	if (!tree->tree)
 		return err_set_at(err, ERR_INPUT, path, 0, "%s takes too long to parse", path);
-	return ts_node_has_error(python_root(tree)) ? syntax_error(tree, path, err) : 0;
+	return ts_node_has_error(python_root(tree)) ? syntax_error(tree, path, err) : check_end(tree, path, err);
 }
 
 static int check_size(struct slice source, const char *path, struct err *err)

@@ -173,6 +173,7 @@ SHAPES = {
     "walrus": "if (n := 3) > 2:\n    def test_a(): pass\n",
     "inherited": "import pytest\nclass Base:\n    def test_a(self): pass\nclass A(Base):\n    x: int\n    y = 1\n",
     "class_pytestmark": "import pytest\nclass A:\n    pytestmark = [pytest.mark.db]\n    def test_a(self): pass\n",
+    "own_import": "import os\n\n\ndef test_a():\n    import pytest\n\n    pytest.skip()\n",
     "only_comment": "# nothing here",
     "empty": "",
 }
@@ -357,6 +358,9 @@ def test_other_encodings_keep_their_bytes(encoding: str, tmp_path: pathlib.Path)
         (b"def test_a(:\n    pass\n", "FILE:1: syntax error"),
         (b"x = 1\n\n\nclass A\n", "FILE:4: syntax error"),
         (b"x = '\xff'\n", "FILE:1: byte 0xff is not valid UTF-8"),
+        (b"x = 1\ny = 2 \\\n", "FILE:2: syntax error"),
+        (b"class A:\n", "FILE:1: syntax error"),
+        (b"x = 1\n  y = 2\n", "FILE:2: syntax error"),
         (b"x = 1\n\0", "FILE:2: a NUL byte"),
         (b"# coding: utf-16\n", "FILE:1: a file in the encoding utf-16 cannot be edited"),
         (b"\xef\xbb\xbf# coding: latin-1\n", "FILE:1: the byte order mark says UTF-8"),
