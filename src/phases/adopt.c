@@ -290,7 +290,8 @@ static int adopt_in_workspace(struct adoption *adoption, struct err *err)
 	if (is_closed(adoption))
 		return 0;
 	bool is_new = !adoption->workspace.in_place && adoption->progress.lines.len == 0;
-	if (is_new && compare_collections(adoption->user_project, &adoption->project, adoption->options->sink, err) < 0)
+	if (is_new && compare_collections(adoption->user_project, &adoption->project, &adoption->workspace.imports,
+					  adoption->options->sink, err) < 0)
 		return -1;
 	if (run_gates(adoption, err) < 0)
 		return -1;

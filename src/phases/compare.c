@@ -42,13 +42,17 @@ static int note_missing(const struct suite_run *lacks, const struct suite_run *h
 	return 0;
 }
 
-int compare_collections(const struct project *user, const struct project *checkout, const struct progress_sink *sink,
-			struct err *err)
+int compare_collections(const struct project *user, const struct project *checkout, const struct imports *imports,
+			const struct progress_sink *sink, struct err *err)
 {
 	cleanup_suite_run struct suite_run mine = SUITE_RUN_INIT, theirs = SUITE_RUN_INIT;
 	struct err why = ERR_INIT;
 	sink_step(sink, "comparing the tests of your tree and of the checkout");
-	if (collect(user, &mine, &why) < 0 || collect(checkout, &theirs, &why) < 0) {
+	imports_suspend(imports);
+	int failed = collect(user, &mine, &why);
+	if (imports_resume(imports, err) < 0)
+		return -1;
+	if (failed || collect(checkout, &theirs, &why) < 0) {
 		if (interrupt_pending() || why.kind == ERR_INTERRUPTED)
 			return interrupt_error(err);
 		sink_notef(sink, "the tests of your tree and of the checkout cannot be compared: %s", why.text);

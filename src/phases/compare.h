@@ -4,6 +4,7 @@
 
 #include "base/err.h"
 #include "base/sink.h"
+#include "phases/imports.h"
 #include "project/project.h"
 
 /*
@@ -11,7 +12,7 @@
  * notes what only one of them has. A tree that cannot be collected is noted too:
  * the gates will say what is wrong with it.
  */
-int compare_collections(const struct project *user, const struct project *checkout, const struct progress_sink *sink,
-			struct err *err);
+int compare_collections(const struct project *user, const struct project *checkout, const struct imports *imports,
+			const struct progress_sink *sink, struct err *err);
 
 #endif

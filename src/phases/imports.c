@@ -91,16 +91,33 @@ int imports_redirect(struct imports *imports, const struct project *project, con
 	imports->saved = os_strdup(old);
 	if (failed || (old && !imports->saved) || (path.len && old && old[0] && str_addf(&path, ":%s", old) < 0))
 		return err_no_memory(err);
+	imports->redirected = os_strdup(path.len ? path.buf : old);
+	if (!imports->redirected && (path.len || old))
+		return err_no_memory(err);
 	imports->open = true;
-	return path.len && setenv("PYTHONPATH", path.buf, 1) < 0 ? err_no_memory(err) : 0;
+	return imports_resume(imports, err);
+}
+
+static int set_path(const char *value)
+{
+	return value ? setenv("PYTHONPATH", value, 1) : unsetenv("PYTHONPATH");
+}
+
+void imports_suspend(const struct imports *imports)
+{
+	if (imports->open)
+		set_path(imports->saved);
+}
+
+int imports_resume(const struct imports *imports, struct err *err)
+{
+	return imports->open && set_path(imports->redirected) < 0 ? err_no_memory(err) : 0;
 }
 
 void imports_restore(struct imports *imports)
 {
-	if (imports->open && imports->saved)
-		setenv("PYTHONPATH", imports->saved, 1);
-	else if (imports->open)
-		unsetenv("PYTHONPATH");
+	imports_suspend(imports);
 	free(imports->saved);
+	free(imports->redirected);
 	*imports = (struct imports)IMPORTS_INIT;
 }

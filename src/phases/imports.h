@@ -18,7 +18,8 @@
 #include "project/project.h"
 
 struct imports {
-	char *saved; /* PYTHONPATH as it was; NULL: not set */
+	char *saved;      /* PYTHONPATH as it was; NULL: not set */
+	char *redirected; /* as it is while open; NULL: not set */
 	bool open;
 };
 #define IMPORTS_INIT { .saved = NULL }
@@ -26,6 +27,9 @@ struct imports {
 /* from: the top of the user's tree; to: the top of the checkout. */
 int imports_redirect(struct imports *imports, const struct project *project, const char *from, const char *to,
 		     const struct progress_sink *sink, struct err *err);
+/* For a look at the user's tree as it is, and back. */
+void imports_suspend(const struct imports *imports);
+int imports_resume(const struct imports *imports, struct err *err);
 /* Safe on IMPORTS_INIT, safe twice. */
 void imports_restore(struct imports *imports);
 
