@@ -38,7 +38,7 @@ struct report {
 	const char *root;
 	const struct analysis *analysis;
 	const struct gate_list *gates; /* NULL: none were reached for */
-	const char *diff;              /* NULL: not asked for */
+	const char *diff; /* NULL: not asked for */
 };
 
 /* --- Text --- */
@@ -57,7 +57,8 @@ static int print_places(struct terminal *terminal, const struct finding *finding
 		str_clear(text);
 		if (!place->path[0])
 			continue;
-		if (str_addf(text, "  %s:%d%s%s", place->path, place->line, place->function[0] ? " " : "", place->function) < 0)
+		if (str_addf(text, "  %s:%d%s%s", place->path, place->line, place->function[0] ? " " : "",
+			     place->function) < 0)
 			return -1;
 		terminal_line(terminal, MARK_NONE, text->buf);
 	}
@@ -135,7 +136,8 @@ static int print_text(const struct report *report)
 	terminal_line(report->terminal, MARK_NONE, text.buf);
 	if (report->analysis->code.skipped > 0) {
 		str_clear(&text);
-		if (str_addf(&text, "%zu files were left out: not readable, or no valid Python", report->analysis->code.skipped) < 0)
+		if (str_addf(&text, "%zu files were left out: not readable, or no valid Python",
+			     report->analysis->code.skipped) < 0)
 			return -1;
 		terminal_line(report->terminal, MARK_NONE, text.buf);
 	}
@@ -150,14 +152,16 @@ static int print_json(const struct report *report, bool passed, struct err *err)
 {
 	const struct findings *findings = &report->analysis->findings;
 	size_t kept = count(findings, FINDING_CONFIRMED, true);
-	return session_print_json(
-		json_pack("{s:s, s:o, s:b, s:I, s:I, s:I, s:o, s:o, s:o}", "verb", "check", "project", json_text(report->root),
-			  "passed", passed, "confirmed", (json_int_t)(kept + count(findings, FINDING_CONFIRMED, false)),
-			  "kept_together", (json_int_t)kept, "suspected",
-			  (json_int_t)(count(findings, FINDING_SUSPECTED, true) + count(findings, FINDING_SUSPECTED, false)),
-			  "findings", findings_json(findings, &report->analysis->base), "gates",
-			  report->gates ? gate_list_json(report->gates) : json_null(), "diff", json_text(report->diff)),
-		err);
+	return session_print_json(json_pack("{s:s, s:o, s:b, s:I, s:I, s:I, s:o, s:o, s:o}", "verb", "check", "project",
+					    json_text(report->root), "passed", passed, "confirmed",
+					    (json_int_t)(kept + count(findings, FINDING_CONFIRMED, false)),
+					    "kept_together", (json_int_t)kept, "suspected",
+					    (json_int_t)(count(findings, FINDING_SUSPECTED, true) +
+							 count(findings, FINDING_SUSPECTED, false)),
+					    "findings", findings_json(findings, &report->analysis->base), "gates",
+					    report->gates ? gate_list_json(report->gates) : json_null(), "diff",
+					    json_text(report->diff)),
+				  err);
 }
 
 static int write_sarif(const struct report *report, struct err *err)
@@ -235,10 +239,14 @@ static int look(struct cli *cli, struct session *session, struct err *err)
 	cleanup_analysis struct analysis analysis = ANALYSIS_INIT;
 	cleanup_strings struct strings own = STRINGS_INIT, in_force = STRINGS_INIT;
 	cleanup_str struct str diff = STR_INIT;
-	struct phase_ctx ctx = { .project = &session->project, .history = session->history,
-				 .settings = &session->settings, .sink = &session->terminal.sink, .attempt = 1 };
+	struct phase_ctx ctx = { .project = &session->project,
+				 .history = session->history,
+				 .settings = &session->settings,
+				 .sink = &session->terminal.sink,
+				 .attempt = 1 };
 	struct analysis_settings settings = { .parallel_runs = session->settings.runs,
-					      .timeout_s = session->settings.timeout_s, .own_groups = &own };
+					      .timeout_s = session->settings.timeout_s,
+					      .own_groups = &own };
 	if (check_groups_own(session->history, &own, err) < 0 ||
 	    analysis_run(&analysis, &session->project, session->history, &settings, &session->terminal.sink, err) < 0 ||
 	    check_record_collect(&ctx, &in_force, err) < 0)
@@ -248,7 +256,11 @@ static int look(struct cli *cli, struct session *session, struct err *err)
 	if (cli_flag(cli, "diff") && plan_diff(&ctx, &analysis, &diff, err) < 0)
 		return -1;
 	bool failed = count(&analysis.findings, FINDING_CONFIRMED, false) > 0;
-	struct report report = { cli, &session->terminal, session->project.root, &analysis, NULL,
+	struct report report = { cli,
+				 &session->terminal,
+				 session->project.root,
+				 &analysis,
+				 NULL,
 				 cli_flag(cli, "diff") ? str_text(&diff) : NULL };
 	return tell(&report, !failed, err) < 0 ? -1 : failed;
 }
@@ -261,8 +273,11 @@ static int tell_record(struct cli *cli, struct session *session, const struct ga
 {
 	cleanup_analysis struct analysis analysis = ANALYSIS_INIT;
 	cleanup_strings struct strings in_force = STRINGS_INIT;
-	struct phase_ctx ctx = { .project = &session->project, .history = session->history,
-				 .settings = &session->settings, .sink = &session->terminal.sink, .attempt = 1 };
+	struct phase_ctx ctx = { .project = &session->project,
+				 .history = session->history,
+				 .settings = &session->settings,
+				 .sink = &session->terminal.sink,
+				 .attempt = 1 };
 	if (check_record_load(&ctx, &analysis, &in_force, err) < 0)
 		return -1;
 	if (in_force.len == analysis.base.tests.len)
@@ -294,8 +309,8 @@ static int run(struct cli *cli, struct err *err)
 		return read_only(cli, err);
 	int status = session_open(&session, cli, err);
 	if (status == 0)
-		status = cli_flag(cli, "no-fix") || cli_flag(cli, "diff") ? look(cli, &session, err) :
-									     fix(cli, &session, err);
+		status = cli_flag(cli, "no-fix") || cli_flag(cli, "diff") ? look(cli, &session, err)
+									  : fix(cli, &session, err);
 	if (session_close(&session, err) < 0)
 		status = -1;
 	return status;
@@ -306,13 +321,17 @@ const struct verb verb_check = {
 	.summary = "find what tests share, prove it by running, and keep apart what conflicts",
 	.operands = "[PROJECT]",
 	.max_operands = 1,
-	.description =
-		"Looks for the causes of tests failing beside or after each other: static rules over the sources, what each test "
-		"is seen to touch, and runs in parallel, shuffled and in reverse. A test that does something else there is "
-		"searched for the tests that make it; tests in conflict get an xdist_group mark, in place, after a backup, and "
-		"parallel runs prove that they then end as in a sequential run. Exit status 1 means: a gate was not reached; with "
-		"--no-fix and --diff, a cause is confirmed that no group keeps together; with --static, which looks at the "
-		"sources alone, an error was found (see --fail-on).",
+	.description = "Looks for the causes of tests failing beside or after each other: static rules over the "
+		       "sources, what each test "
+		       "is seen to touch, and runs in parallel, shuffled and in reverse. A test that does something "
+		       "else there is "
+		       "searched for the tests that make it; tests in conflict get an xdist_group mark, in place, "
+		       "after a backup, and "
+		       "parallel runs prove that they then end as in a sequential run. Exit status 1 means: a gate was "
+		       "not reached; with "
+		       "--no-fix and --diff, a cause is confirmed that no group keeps together; with --static, which "
+		       "looks at the "
+		       "sources alone, an error was found (see --fail-on).",
 	.example = "comb check --no-fix --sarif comb.sarif",
 	.options = options,
 	.run = run,

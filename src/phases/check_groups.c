@@ -21,9 +21,9 @@ enum level { LEVEL_MODULE, LEVEL_CLASS, LEVEL_FUNCTION };
 struct place {
 	struct test_source *source;
 	char *class_path; /* NULL: none */
-	char *function;   /* NULL: the class, or the module */
+	char *function; /* NULL: the class, or the module */
 	int line;
-	char *mark;       /* "xdist_group(\"port-8765\")" */
+	char *mark; /* "xdist_group(\"port-8765\")" */
 };
 
 struct places {
@@ -58,7 +58,7 @@ static bool is_within(const struct test *test, const char *path, const char *cla
 		return true;
 	size_t len = strlen(class_path);
 	return test->module_class && strncmp(test->module_class, class_path, len) == 0 &&
-	       (test->module_class[len] == '\0' || test->module_class[len] == ':');
+		(test->module_class[len] == '\0' || test->module_class[len] == ':');
 }
 
 /* Whether all tests there are in the group of that one, and there is more than one function to mark. */
@@ -86,9 +86,9 @@ static int add_group_mark(struct str *out, const char *name)
 	if (str_adds(out, "xdist_group(\"") < 0)
 		return -1;
 	for (const unsigned char *p = (const unsigned char *)name; *p; p++) {
-		int failed = *p == '"' || *p == '\\' ? str_addf(out, "\\%c", *p) :
-			     isprint(*p)             ? str_addc(out, (char)*p) :
-						       str_addf(out, "\\x%02x", *p);
+		int failed = *p == '"' || *p == '\\' ? str_addf(out, "\\%c", *p)
+			: isprint(*p)                ? str_addc(out, (char)*p)
+						     : str_addf(out, "\\x%02x", *p);
 		if (failed)
 			return -1;
 	}
@@ -98,7 +98,7 @@ static int add_group_mark(struct str *out, const char *name)
 static bool same_place(const struct place *a, const struct place *b)
 {
 	return a->source == b->source && text_equals(a->class_path, b->class_path) &&
-	       text_equals(a->function, b->function) && a->line == b->line;
+		text_equals(a->function, b->function) && a->line == b->line;
 }
 
 /* Takes the strings over. A place that is there already is dropped. */
@@ -134,8 +134,8 @@ static enum level level_of(const struct analysis *analysis, size_t test, const s
 		return LEVEL_CLASS;
 	if (test_source_def(source, one) != PYTHON_NONE)
 		return LEVEL_FUNCTION;
-	bool has_class = one->module_class &&
-			 python_tree_find(&source->tree, one->module_class, NULL, 0) != PYTHON_NONE;
+	bool has_class =
+		one->module_class && python_tree_find(&source->tree, one->module_class, NULL, 0) != PYTHON_NONE;
 	return has_class ? LEVEL_CLASS : LEVEL_MODULE;
 }
 
@@ -205,8 +205,9 @@ int check_groups_own(struct history *history, struct strings *names, struct err 
 
 static struct mark_request request_for(const struct place *place, const char *mark)
 {
-	return (struct mark_request){ .class_path = place->class_path, .function = place->function, .line = place->line,
-				      .mark = mark };
+	return (struct mark_request){
+		.class_path = place->class_path, .function = place->function, .line = place->line, .mark = mark
+	};
 }
 
 /* The places of one file, as requests. The caller frees. */

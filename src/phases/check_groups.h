@@ -16,11 +16,14 @@
 #include "source/edit.h"
 
 struct check_groups {
-	size_t groups, tests;    /* that are to be kept together */
-	struct changeset set;    /* written, or to be written */
+	size_t groups, tests; /* that are to be kept together */
+	struct changeset set; /* written, or to be written */
 	struct strings unplaced; /* "tests/test_a.py::test_x: why" */
 };
-#define CHECK_GROUPS_INIT { .set = CHANGESET_INIT }
+#define CHECK_GROUPS_INIT                                                                                              \
+	{                                                                                                              \
+		.set = CHANGESET_INIT                                                                                  \
+	}
 void check_groups_release(struct check_groups *work);
 #define cleanup_check_groups __attribute__((cleanup(check_groups_release)))
 

@@ -34,7 +34,8 @@ int check_record_groups(const struct suite_run *run, struct strings *in_force, s
 /* The tests that the suite itself selects: those that the analysis knows. */
 static int collect(struct phase_ctx *ctx, struct suite_run *run, struct err *err)
 {
-	struct suite_options options = { .engine = ENGINE_SERIAL, .collect_only = true,
+	struct suite_options options = { .engine = ENGINE_SERIAL,
+					 .collect_only = true,
 					 .timeout_s = ctx->settings->timeout_s };
 	sink_step(ctx->sink, "collecting the suite");
 	return suite_run(ctx->project, &options, run, err);

@@ -12,9 +12,9 @@
 
 #include "base/banned.h"
 
-#define SHARE_MAX 0.25       /* of all tests: what one conflict may put on one worker before a test fails by it */
-#define SHORT_S 20.0         /* a suite that takes no longer is run twice to find unsteady tests */
-#define LONG_S 90.0          /* a suite that takes longer is not run serially in other orders */
+#define SHARE_MAX 0.25 /* of all tests: what one conflict may put on one worker before a test fails by it */
+#define SHORT_S 20.0 /* a suite that takes no longer is run twice to find unsteady tests */
+#define LONG_S 90.0 /* a suite that takes longer is not run serially in other orders */
 #define RUN_LIMIT_FACTOR 6.0
 #define RUN_LIMIT_LEAST_S 60.0
 #define BUDGET_FACTOR 15.0
@@ -103,8 +103,8 @@ static int mark_unsteady(struct analysis *analysis, const struct project *projec
 			return -1;
 		for (size_t i = 0; i < base->tests.len; i++) {
 			known |= seen[i] != 0;
-			analysis->unsteady[i] |= (seen[i] & ~OUTCOME_BIT(base->tests.at[i].outcome) &
-						  ~OUTCOME_BIT(TEST_NOT_RUN)) != 0;
+			analysis->unsteady[i] |=
+				(seen[i] & ~OUTCOME_BIT(base->tests.at[i].outcome) & ~OUTCOME_BIT(TEST_NOT_RUN)) != 0;
 		}
 	}
 	if (known || analysis->base_s > SHORT_S)
@@ -130,7 +130,9 @@ static int collect_with_seed(const struct project *project, const char *seed, do
 	cleanup_strings struct strings env = STRINGS_INIT;
 	if (strings_addf(&env, "PYTHONHASHSEED=%s", seed) < 0)
 		return err_no_memory(err);
-	struct suite_options options = { .engine = ENGINE_SERIAL, .collect_only = true, .timeout_s = timeout_s, .env = &env };
+	struct suite_options options = {
+		.engine = ENGINE_SERIAL, .collect_only = true, .timeout_s = timeout_s, .env = &env
+	};
 	return suite_run(project, &options, run, err);
 }
 
@@ -169,9 +171,9 @@ static int compare_collections(struct analysis *analysis, const struct project *
 	if (!finding)
 		return err_no_memory(err);
 	finding->severity = SEVERITY_ERROR;
-	return finding_confirm(finding, "two processes collected different tests, or in another order") < 0 ?
-		       err_no_memory(err) :
-		       0;
+	return finding_confirm(finding, "two processes collected different tests, or in another order") < 0
+		? err_no_memory(err)
+		: 0;
 }
 
 static int find_equal_ids(struct analysis *analysis, struct err *err)
@@ -211,11 +213,13 @@ static int parallel_trials(struct analysis *analysis, struct trials *trials, con
 			   int64_t deadline_ns, struct err *err)
 {
 	int runs = settings->parallel_runs > 0 ? settings->parallel_runs : ANALYSIS_RUNS;
-	struct trial trial = { .workers = settings->workers > 0 ? settings->workers : ANALYSIS_WORKERS, .dist = "load" };
+	struct trial trial = { .workers = settings->workers > 0 ? settings->workers : ANALYSIS_WORKERS,
+			       .dist = "load" };
 	for (int i = 0; i < runs && !is_late(analysis, deadline_ns); i++) {
 		cleanup_str struct str name = STR_INIT;
 		trial.seed = (uint64_t)i;
-		if (str_addf(&name, "%d workers%s, run %d of %d", trial.workers, i > 0 ? ", shuffled" : "", i + 1, runs) < 0)
+		if (str_addf(&name, "%d workers%s, run %d of %d", trial.workers, i > 0 ? ", shuffled" : "", i + 1,
+			     runs) < 0)
 			return err_no_memory(err);
 		trial.name = str_text(&name);
 		if (trial_run(trials, &trial, NULL, err) < 0)
@@ -303,7 +307,8 @@ static size_t *closing_order(const struct analysis *analysis, bool groups_first)
 				order[at++] = i;
 		for (size_t root = 0; grouped && root < count; root++)
 			for (size_t i = 0; groups_name(&analysis->groups, root) && i < count; i++)
-				if (groups_root(&analysis->groups, root) == root && groups_root(&analysis->groups, i) == root)
+				if (groups_root(&analysis->groups, root) == root &&
+				    groups_root(&analysis->groups, i) == root)
 					order[at++] = i;
 	}
 	return order;
@@ -320,8 +325,8 @@ static int closing_trials(struct analysis *analysis, struct trials *trials, int6
 				return err_no_memory(err);
 			struct trial trial = { .order = order,
 					       .order_count = analysis->base.tests.len,
-					       .name = i == 1 ? "groups first, then all other tests" :
-								"all other tests first, then the groups" };
+					       .name = i == 1 ? "groups first, then all other tests"
+							      : "all other tests first, then the groups" };
 			if (trial_run(trials, &trial, &more, err) < 0)
 				return -1;
 			differing += more;
@@ -355,8 +360,8 @@ static bool any_group(const struct analysis *analysis)
 	return false;
 }
 
-static int experiment(struct analysis *analysis, const struct project *project, const struct analysis_settings *settings,
-		      const struct progress_sink *sink, struct err *err)
+static int experiment(struct analysis *analysis, const struct project *project,
+		      const struct analysis_settings *settings, const struct progress_sink *sink, struct err *err)
 {
 	cleanup_trials struct trials trials = TRIALS_INIT;
 	int64_t deadline_ns = clock_now_ns() + (int64_t)(budget(analysis, settings) * NS_PER_SECOND);
@@ -400,8 +405,8 @@ int analysis_run(struct analysis *analysis, const struct project *project, struc
 	    conflicts_find(&analysis->base, project->root, SHARE_MAX, &analysis->findings, err) < 0)
 		return -1;
 	drop_own_groups(&analysis->base, settings->own_groups);
-	int result = analysis->steady_collection ? experiment(analysis, project, settings, sink, err) :
-						   name_groups(analysis, err);
+	int result = analysis->steady_collection ? experiment(analysis, project, settings, sink, err)
+						 : name_groups(analysis, err);
 	findings_sort(&analysis->findings);
 	return result;
 }

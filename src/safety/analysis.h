@@ -20,29 +20,32 @@
 #include "safety/trial.h"
 
 struct analysis_settings {
-	int parallel_runs;  /* 0: ANALYSIS_RUNS */
-	int workers;        /* 0: ANALYSIS_WORKERS */
-	double timeout_s;   /* of each run; 0: chosen by the serial run */
-	double budget_s;    /* for experiments; 0: chosen by the serial run */
+	int parallel_runs; /* 0: ANALYSIS_RUNS */
+	int workers; /* 0: ANALYSIS_WORKERS */
+	double timeout_s; /* of each run; 0: chosen by the serial run */
+	double budget_s; /* for experiments; 0: chosen by the serial run */
 	const struct strings *own_groups; /* names of xdist_groups that comb has placed: not the user's; NULL: none */
 };
 #define ANALYSIS_RUNS 5
 #define ANALYSIS_WORKERS 4
 
 struct analysis {
-	struct suite_run base;       /* serial, in the suite's own order */
+	struct suite_run base; /* serial, in the suite's own order */
 	struct code_set code;
 	struct findings findings;
 	struct groups groups;
-	bool *unsteady;              /* one a test of base */
-	bool steady_collection;      /* two collections gave the same tests */
+	bool *unsteady; /* one a test of base */
+	bool steady_collection; /* two collections gave the same tests */
 	double base_s;
 	size_t serial_runs, parallel_runs, probes;
-	size_t victims, explained;   /* tests that did something else; of these, with a cause */
-	bool out_of_time;            /* the budget ended the search */
-	struct strings troubles;     /* what went wrong with whole runs */
+	size_t victims, explained; /* tests that did something else; of these, with a cause */
+	bool out_of_time; /* the budget ended the search */
+	struct strings troubles; /* what went wrong with whole runs */
 };
-#define ANALYSIS_INIT { .base = SUITE_RUN_INIT }
+#define ANALYSIS_INIT                                                                                                  \
+	{                                                                                                              \
+		.base = SUITE_RUN_INIT                                                                                 \
+	}
 void analysis_release(struct analysis *analysis);
 #define cleanup_analysis __attribute__((cleanup(analysis_release)))
 

@@ -24,9 +24,10 @@ static json_t *places_json(const struct finding *finding)
 {
 	json_t *places = json_array();
 	for (size_t i = 0; i < finding->places.len; i++)
-		json_array_append_new(places, json_pack("{s:o, s:i, s:o}", "path", text(finding->places.at[i].path), "line",
-							finding->places.at[i].line, "function",
-							text(finding->places.at[i].function)));
+		json_array_append_new(places,
+				      json_pack("{s:o, s:i, s:o}", "path", text(finding->places.at[i].path), "line",
+						finding->places.at[i].line, "function",
+						text(finding->places.at[i].function)));
 	return places;
 }
 
@@ -57,8 +58,9 @@ static json_t *tests_json(const struct analysis *analysis)
 	json_t *tests = json_array();
 	for (size_t i = 0; tests && i < analysis->base.tests.len; i++) {
 		const struct test *test = &analysis->base.tests.at[i];
-		json_array_append_new(tests, json_pack("[o, i, b]", text(test->id), (int)test->outcome,
-						       analysis->unsteady && analysis->unsteady[i]));
+		json_array_append_new(tests,
+				      json_pack("[o, i, b]", text(test->id), (int)test->outcome,
+						analysis->unsteady && analysis->unsteady[i]));
 	}
 	return tests;
 }
@@ -70,8 +72,8 @@ static json_t *record_finding(const struct finding *finding)
 	for (size_t i = 0; i < finding->tests.len; i++)
 		json_array_append_new(tests, json_integer((json_int_t)finding->tests.at[i]));
 	return json_pack("{s:s, s:o, s:i, s:i, s:o, s:o, s:o, s:o, s:b}", "code", finding->rule->code, "subject",
-			 text(finding->subject), "severity", (int)finding->severity, "state", (int)finding->state, "places",
-			 places_json(finding), "tests", tests, "evidence", text(finding->evidence), "remedy",
+			 text(finding->subject), "severity", (int)finding->severity, "state", (int)finding->state,
+			 "places", places_json(finding), "tests", tests, "evidence", text(finding->evidence), "remedy",
 			 text(finding->remedy), "together", finding->together);
 }
 
@@ -86,8 +88,8 @@ json_t *analysis_json(const struct analysis *analysis)
 			 analysis->base_s, "steady_collection", analysis->steady_collection, "out_of_time",
 			 analysis->out_of_time, "serial_runs", (json_int_t)analysis->serial_runs, "parallel_runs",
 			 (json_int_t)analysis->parallel_runs, "probes", (json_int_t)analysis->probes, "victims",
-			 (json_int_t)analysis->victims, "explained", (json_int_t)analysis->explained, "troubles", troubles,
-			 "findings", findings, "tests", tests_json(analysis));
+			 (json_int_t)analysis->victims, "explained", (json_int_t)analysis->explained, "troubles",
+			 troubles, "findings", findings, "tests", tests_json(analysis));
 }
 
 /* --- And back --- */
@@ -103,7 +105,7 @@ static bool same_id(const struct test *test, const json_t *recorded)
 	cleanup_str struct str printable = STR_INIT;
 	const char *id = json_string_value(recorded);
 	return id && str_add_printable(&printable, test->id, strlen(test->id)) == 0 &&
-	       strcmp(str_text(&printable), id) == 0;
+		strcmp(str_text(&printable), id) == 0;
 }
 
 static bool same_tests(const json_t *tests, const struct suite_run *collected)
@@ -123,9 +125,8 @@ static int restore_tests(struct analysis *analysis, const json_t *tests, struct 
 	for (size_t i = 0; i < collected->tests.len; i++) {
 		const json_t *row = json_array_get(tests, i);
 		json_int_t outcome = json_integer_value(json_array_get(row, 1));
-		collected->tests.at[i].outcome = outcome >= TEST_NOT_RUN && outcome <= TEST_CRASHED ?
-							 (enum outcome)outcome :
-							 TEST_NOT_RUN;
+		collected->tests.at[i].outcome =
+			outcome >= TEST_NOT_RUN && outcome <= TEST_CRASHED ? (enum outcome)outcome : TEST_NOT_RUN;
 		analysis->unsteady[i] = json_is_true(json_array_get(row, 2));
 	}
 	return 1;
@@ -160,9 +161,9 @@ static int restore_finding(struct analysis *analysis, const json_t *json, size_t
 	if (finding->severity > SEVERITY_ERROR)
 		finding->severity = SEVERITY_ERROR;
 	return finding_set(&finding->evidence, json_string_value(json_object_get(json, "evidence"))) < 0 ||
-			       finding_set(&finding->remedy, json_string_value(json_object_get(json, "remedy"))) < 0 ?
-		       -1 :
-		       0;
+			finding_set(&finding->remedy, json_string_value(json_object_get(json, "remedy"))) < 0
+		? -1
+		: 0;
 }
 
 static void restore_figures(struct analysis *analysis, const json_t *json)

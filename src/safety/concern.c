@@ -41,7 +41,8 @@ static bool is_test_of(const struct code *code, const struct code_function *func
 {
 	if (!test->function || strcmp(test->function, function->name) != 0 || !stands_in(code, test))
 		return false;
-	return !text_equals(test->source_path, test->path) || same_class(code, function->class_index, test->module_class);
+	return !text_equals(test->source_path, test->path) ||
+		same_class(code, function->class_index, test->module_class);
 }
 
 static bool uses_fixture(const struct code *code, const struct code_function *fixture, const struct test *test,
@@ -66,7 +67,7 @@ static bool names_function(const struct code *code, const struct code_function *
 	for (size_t i = 0; i < code->functions.len; i++)
 		if (code->functions.at[i].kind == FUNCTION_TEST && is_test_of(code, &code->functions.at[i], test))
 			return node_uses_name(code, code->functions.at[i].node, helper->name) ||
-			       code_node_contains(code, code->functions.at[i].body, helper->name);
+				code_node_contains(code, code->functions.at[i].body, helper->name);
 	return false;
 }
 

@@ -176,7 +176,8 @@ static struct finding *suspicion(struct findings *findings, const char *subject)
 	for (size_t i = 0; i < findings->list.len; i++) {
 		struct finding *finding = &findings->list.at[i];
 		size_t len = strlen(finding->subject), whole = strlen(subject);
-		if (finding->rule->code[2] != '2' || strcmp(finding->rule->code, "CB217") == 0 || len > whole || len < 3)
+		if (finding->rule->code[2] != '2' || strcmp(finding->rule->code, "CB217") == 0 || len > whole ||
+		    len < 3)
 			continue;
 		if (strcmp(subject + whole - len, finding->subject) == 0 &&
 		    (len == whole || subject[whole - len - 1] == '/'))
@@ -208,7 +209,7 @@ static bool is_too_wide(const struct shared *shared, const struct finding *findi
 {
 	size_t tests = finding->tests.len;
 	return finding->rule->code[4] != '4' && tests > 20 &&
-	       (double)tests > shared->share_max * (double)shared->run->tests.len;
+		(double)tests > shared->share_max * (double)shared->run->tests.len;
 }
 
 static int add_finding(const struct shared *shared, const struct finding *users, const struct use *uses, size_t count,
@@ -224,7 +225,8 @@ static int add_finding(const struct shared *shared, const struct finding *users,
 	struct finding *finding = NULL;
 	for (size_t i = 0; i < count; i++)
 		if (!finding || uses[i].touch->file) {
-			finding = findings_add(shared->findings, rule, name, uses[i].touch->file, uses[i].touch->line, "");
+			finding = findings_add(shared->findings, rule, name, uses[i].touch->file, uses[i].touch->line,
+					       "");
 			if (!finding)
 				return -1;
 			name = finding->subject;
@@ -239,7 +241,8 @@ static int add_finding(const struct shared *shared, const struct finding *users,
 		finding->together = true;
 		return finding_confirm(finding, str_text(&evidence));
 	}
-	if (str_adds(&evidence, "; one worker for so many tests would cost more than it is worth until one fails by it") < 0)
+	if (str_adds(&evidence,
+		     "; one worker for so many tests would cost more than it is worth until one fails by it") < 0)
 		return -1;
 	return finding_set(&finding->evidence, str_text(&evidence));
 }
@@ -282,9 +285,10 @@ static int judge_listing(const struct shared *shared, const struct uses *uses, c
 	if (result == 0 && writers.tests.len > 0 && subject_for(listing->resource, shared->root, &subject) == 0) {
 		struct finding *finding = findings_add(shared->findings, rule_find("CB217"), str_text(&subject),
 						       listing->touch->file, listing->touch->line, "");
-		result = finding ? finding_set(&finding->evidence, "the folder was seen listed by one test and written "
-								   "in by others") :
-				   -1;
+		result = finding ? finding_set(&finding->evidence,
+					       "the folder was seen listed by one test and written "
+					       "in by others")
+				 : -1;
 		if (result == 0)
 			result = add_users(finding, shared->run, listing->touch);
 		for (size_t i = 0; result == 0 && i < writers.tests.len; i++)
@@ -312,8 +316,8 @@ int conflicts_find(const struct suite_run *run, const char *root, double share_m
 	struct uses uses = { .list = VEC_INIT };
 	int result = collect_uses(run, &uses);
 	for (size_t first = 0, end; result == 0 && first < uses.list.len; first = end) {
-		for (end = first + 1; end < uses.list.len &&
-				      strcmp(uses.list.at[end].resource, uses.list.at[first].resource) == 0;
+		for (end = first + 1;
+		     end < uses.list.len && strcmp(uses.list.at[end].resource, uses.list.at[first].resource) == 0;
 		     end++)
 			;
 		result = judge_resource(&shared, uses.list.at + first, end - first);

@@ -40,7 +40,7 @@ struct finding {
 	char *evidence; /* what was observed; NULL while suspected */
 	char *remedy; /* for this case; NULL: the rule's */
 	char *group; /* the xdist_group that keeps its tests apart; NULL: none */
-	bool together;  /* its tests must run on one worker, in their order */
+	bool together; /* its tests must run on one worker, in their order */
 	bool resolved;
 };
 

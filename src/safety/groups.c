@@ -130,7 +130,7 @@ int group_name_for(const struct finding *finding, struct str *out)
 static bool same_function(const struct test *a, const struct test *b)
 {
 	return a->function && b->function && text_equals(a->path, b->path) &&
-	       text_equals(a->module_class, b->module_class) && text_equals(a->function, b->function);
+		text_equals(a->module_class, b->module_class) && text_equals(a->function, b->function);
 }
 
 /* A function has one mark for all its cases. They stand together in collection order, but for other tests between. */

@@ -16,13 +16,16 @@
 #include "project/suite.h"
 
 struct groups {
-	size_t count;     /* tests */
+	size_t count; /* tests */
 	size_t *parent;
-	size_t *size;     /* of the set, at its root */
-	char **name;      /* at roots with more than one test, once named; owned */
-	bool *clash;      /* at roots: two groups of the user meet here */
+	size_t *size; /* of the set, at its root */
+	char **name; /* at roots with more than one test, once named; owned */
+	bool *clash; /* at roots: two groups of the user meet here */
 };
-#define GROUPS_INIT { .count = 0 }
+#define GROUPS_INIT                                                                                                    \
+	{                                                                                                              \
+		.count = 0                                                                                             \
+	}
 
 int groups_open(struct groups *groups, size_t tests, struct err *err);
 void groups_release(struct groups *groups);

@@ -255,7 +255,8 @@ static int is_unsteady(struct investigation *in, size_t test, struct err *err)
 static struct finding *clock_finding(const struct investigation *in, size_t test)
 {
 	for (size_t i = 0; i < in->findings->list.len; i++)
-		if (strcmp(in->findings->list.at[i].rule->code, "CB602") == 0 && has_test(&in->findings->list.at[i], test))
+		if (strcmp(in->findings->list.at[i].rule->code, "CB602") == 0 &&
+		    has_test(&in->findings->list.at[i], test))
 			return &in->findings->list.at[i];
 	return NULL;
 }
@@ -347,8 +348,9 @@ static int look_into(struct investigation *in, struct victim *victim, struct err
 	case ORDER_BRITTLE:
 		if (blame_order(in, victim, &verdict) < 0)
 			return err_no_memory(err);
-		return verdict.kind == ORDER_VICTIM ? blame_for_others(in, trials_victim(in->trials, test), &verdict, err) :
-						      0;
+		return verdict.kind == ORDER_VICTIM
+			? blame_for_others(in, trials_victim(in->trials, test), &verdict, err)
+			: 0;
 	case ORDER_STEADY:
 	case ORDER_BROKEN:
 		return blame_company(in, victim, err);

@@ -19,7 +19,7 @@ struct investigation {
 	const struct code_set *code;
 	struct findings *findings;
 	struct probe *probe;
-	bool *unsteady;          /* one a test: set for those that differ without any cause of order or company */
+	bool *unsteady; /* one a test: set for those that differ without any cause of order or company */
 	const struct progress_sink *sink;
 };
 

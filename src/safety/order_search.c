@@ -81,7 +81,9 @@ static int reduce(const struct search *search, size_t *set, size_t *count)
 				memcpy(set, rest, *count * sizeof(*set));
 			}
 		}
-		parts = reduced ? (parts > 2 ? parts - 1 : 2) : parts * 2 > *count && parts < *count ? *count : parts * 2;
+		parts = reduced                                ? (parts > 2 ? parts - 1 : 2)
+			: parts * 2 > *count && parts < *count ? *count
+							       : parts * 2;
 	}
 	return 0;
 }

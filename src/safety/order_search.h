@@ -13,10 +13,10 @@
 #include "safety/probe.h"
 
 enum order_kind {
-	ORDER_STEADY,  /* it does not fail again in the order in which it failed: the order is not to blame */
-	ORDER_VICTIM,  /* fails after the culprits, its polluters */
+	ORDER_STEADY, /* it does not fail again in the order in which it failed: the order is not to blame */
+	ORDER_VICTIM, /* fails after the culprits, its polluters */
 	ORDER_BRITTLE, /* fails without the culprits, its setters */
-	ORDER_BROKEN,  /* fails alone, and in the order in which it is said to pass */
+	ORDER_BROKEN, /* fails alone, and in the order in which it is said to pass */
 	ORDER_UNKNOWN, /* the deadline came first */
 };
 
@@ -24,7 +24,10 @@ struct order_verdict {
 	enum order_kind kind;
 	VEC(size_t) culprits; /* in the order in which they ran; the smallest set found */
 };
-#define ORDER_VERDICT_INIT { .kind = ORDER_UNKNOWN }
+#define ORDER_VERDICT_INIT                                                                                             \
+	{                                                                                                              \
+		.kind = ORDER_UNKNOWN                                                                                  \
+	}
 
 struct order_guess {
 	const size_t *tests;
@@ -32,10 +35,10 @@ struct order_guess {
 };
 
 struct order_question {
-	size_t test;             /* that failed */
-	const size_t *before;    /* what ran before it when it failed */
+	size_t test; /* that failed */
+	const size_t *before; /* what ran before it when it failed */
 	size_t before_count;
-	const size_t *good;      /* what runs before it in the suite's own order, where it passes */
+	const size_t *good; /* what runs before it in the suite's own order, where it passes */
 	size_t good_count;
 	/*
 	 * Sets tried before all others, in this order; of each, what is in the list

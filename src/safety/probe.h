@@ -23,8 +23,8 @@ struct probe {
 	void *context;
 	const enum outcome *expected; /* one a test: what it does in the suite's own order; anything else is "fails" */
 	int64_t deadline_ns; /* clock_now_ns() after which no probe starts; 0: none */
-	size_t runs;         /* made so far */
-	bool late;           /* a probe was refused because of the deadline */
+	size_t runs; /* made so far */
+	bool late; /* a probe was refused because of the deadline */
 };
 
 /*

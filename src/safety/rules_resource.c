@@ -219,7 +219,8 @@ const struct rule rules_resource[] = {
 	  .match = match_profile_data },
 	{ .code = "CB220",
 	  .title = "fails beside other tests, for a reason not seen",
-	  .why = "The test passes in every order, and fails while others run at the same time. They share something that "
+	  .why = "The test passes in every order, and fails while others run at the same time. They share something "
+		 "that "
 		 "neither the source nor the footprints show: a service, a limit of the machine, time.",
 	  .remedy = "run it together with one suspect after the other; wait for conditions instead of for times",
 	  .bad = "def test_answer():\n    ask_later()\n    time.sleep(0.1)\n    assert answered()\n",

@@ -408,11 +408,13 @@ const struct rule rules_state[] = {
 	  .match = NULL },
 	{ .code = "CB125",
 	  .title = "state left by an earlier test",
-	  .why = "The test passes alone and fails after another one in the same process: something that one changes is not "
+	  .why = "The test passes alone and fails after another one in the same process: something that one changes is "
+		 "not "
 		 "put back. No rule could name the variable.",
 	  .remedy = "find what the earlier test changes and put it back in its teardown; until then keep the tests "
 		    "together: xdist_group",
-	  .bad = "def test_first():\n    library.configure(strict=True)\n\ndef test_second():\n    library.parse(\"loose\")\n",
+	  .bad = "def test_first():\n    library.configure(strict=True)\n\ndef test_second():\n    "
+		 "library.parse(\"loose\")\n",
 	  .good = "@pytest.fixture\ndef strict():\n    library.configure(strict=True)\n    yield\n"
 		  "    library.configure(strict=False)\n",
 	  .severity = SEVERITY_WARNING,

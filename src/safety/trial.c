@@ -49,7 +49,8 @@ static int list_before(const struct suite_run *run, const size_t *match, size_t 
 	int result = 0;
 	for (size_t i = 0; i < run->tests.len && result == 0; i++) {
 		const struct test *other = &run->tests.at[i];
-		if (other->worker == test->worker && other->order >= 0 && other->order < test->order && match[i] != SIZE_MAX)
+		if (other->worker == test->worker && other->order >= 0 && other->order < test->order &&
+		    match[i] != SIZE_MAX)
 			result = vec_push(&list, ((struct ran){ other->order, match[i] }));
 	}
 	if (list.len > 1)
@@ -106,10 +107,32 @@ static int note_trouble(struct trials *trials, const struct trial *trial, const 
 {
 	trials->missing += missing;
 	if (run->timed_out)
-		return strings_addf(&trials->troubles, "%s: the run was stopped after %.0f s", trial->name, trials->timeout_s);
+		return strings_addf(&trials->troubles, "%s: the run was stopped after %.0f s", trial->name,
+				    trials->timeout_s);
 	if (missing > 0)
 		return strings_addf(&trials->troubles, "%s: %zu tests did not run (pytest's exit code %d)", trial->name,
 				    missing, run->exit_code);
+	return 0;
+}
+
+/* Whether the engine has kept the tests of each group on one worker. */
+static int look_at_groups(struct trials *trials, const struct trial *trial, const struct suite_run *run,
+			  const size_t *match)
+{
+	size_t count = trials->base->tests.len;
+	cleanup_free int *workers = os_calloc(count + 2, sizeof(*workers)); /* by label: n + 1 of gwN, 0 not seen */
+	if (!workers)
+		return -1;
+	for (size_t i = 0; i < run->tests.len; i++) {
+		int label = match[i] == SIZE_MAX ? 0 : trial->labels[match[i]];
+		int worker = run->tests.at[i].worker + 1;
+		if (label <= 0 || (size_t)label > count + 1 || worker <= 0)
+			continue;
+		/* A worker that was lost is followed by another: that is no parting. */
+		if (workers[label] && workers[label] != worker && run->exit_code <= 1)
+			trials->groups_parted = true;
+		workers[label] = worker;
+	}
 	return 0;
 }
 
@@ -121,6 +144,8 @@ static int compare_runs(struct trials *trials, const struct trial *trial, const 
 	cleanup_free bool *wanted = os_calloc(base->tests.len + 1, sizeof(*wanted));
 	size_t missing = 0, seen = 0;
 	if (!match || !wanted)
+		return -1;
+	if (trial->labels && trial->workers > 0 && look_at_groups(trials, trial, run, match) < 0)
 		return -1;
 	for (size_t i = 0; trial->order && i < trial->order_count; i++)
 		wanted[trial->order[i]] = true;

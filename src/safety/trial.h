@@ -21,36 +21,41 @@ struct victim {
 	size_t test;
 	size_t serial_failures;
 	size_t parallel_failures;
-	struct test_list before;   /* of the failure with fewest tests before it; a serial one wins */
+	struct test_list before; /* of the failure with fewest tests before it; a serial one wins */
 	bool before_serial;
-	enum outcome outcome;      /* of that failure */
-	char *failure;             /* its text, hostile; NULL */
+	enum outcome outcome; /* of that failure */
+	char *failure; /* its text, hostile; NULL */
 	bool explained;
 };
 
 struct trials {
 	const struct project *project;
 	const struct suite_run *base;
-	const bool *unsteady;      /* one a test: not to be counted; NULL: none */
+	const bool *unsteady; /* one a test: not to be counted; NULL: none */
 	const struct progress_sink *sink;
-	double timeout_s;          /* of a run */
+	double timeout_s; /* of a run */
 	VEC(struct victim) victims;
 	size_t serial_runs, parallel_runs;
-	size_t differing_runs;     /* in which some test did something else */
-	size_t missing;            /* tests that the base ran and some trial did not, summed over trials */
-	struct strings troubles;   /* what went wrong with whole runs, for a person */
+	size_t differing_runs; /* in which some test did something else */
+	size_t missing; /* tests that the base ran and some trial did not, summed over trials */
+	bool groups_parted; /* tests of one group ran on several workers */
+	struct strings troubles; /* what went wrong with whole runs, for a person */
 };
-#define TRIALS_INIT { .project = NULL }
+#define TRIALS_INIT                                                                                                    \
+	{                                                                                                              \
+		.project = NULL                                                                                        \
+	}
 void trials_release(struct trials *trials);
 #define cleanup_trials __attribute__((cleanup(trials_release)))
 
 struct trial {
-	int workers;             /* 0: serial */
-	const char *dist;        /* of a parallel run */
-	uint64_t seed;           /* 0: none; else the suite shuffled with scopes kept */
-	const size_t *order;     /* NULL: none */
+	int workers; /* 0: serial */
+	const char *dist; /* of a parallel run */
+	uint64_t seed; /* 0: none; else the suite shuffled with scopes kept */
+	const size_t *order; /* NULL: none */
 	size_t order_count;
-	const char *name;        /* "4 workers, shuffled" */
+	const int *labels; /* one a test: equal numbers but 0 belong on one worker; NULL: none do */
+	const char *name; /* "4 workers, shuffled" */
 };
 
 /* Runs once and adds what differs. *differing (may be NULL): how many tests did. A time limit is no error. */

@@ -18,8 +18,8 @@ struct imagined {
 	size_t victim;
 	size_t polluters[4], polluter_count;
 	size_t setters[4], setter_count;
-	size_t cleaner;   /* behind the last polluter it heals; SIZE_MAX: none */
-	size_t also;      /* a second victim of the same; SIZE_MAX: none */
+	size_t cleaner; /* behind the last polluter it heals; SIZE_MAX: none */
+	size_t also; /* a second victim of the same; SIZE_MAX: none */
 	size_t tests_run;
 };
 
@@ -49,7 +49,8 @@ static int run_imagined(void *context, const size_t *sequence, size_t count, enu
 		if (sequence[i] != suite->victim && sequence[i] != suite->also)
 			continue;
 		size_t healed = place(sequence, i, suite->cleaner);
-		bool polluted = suite->polluter_count && all_before(sequence, i, suite->polluters, suite->polluter_count);
+		bool polluted =
+			suite->polluter_count && all_before(sequence, i, suite->polluters, suite->polluter_count);
 		if (polluted && healed != SIZE_MAX)
 			polluted = place(sequence, i, suite->polluters[0]) > healed;
 		bool unprepared = suite->setter_count && !all_before(sequence, i, suite->setters, suite->setter_count);

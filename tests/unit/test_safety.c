@@ -27,8 +27,12 @@ static void add_test(struct suite_run *run, const char *module, const char *func
 	char path[100], id[200];
 	snprintf(path, sizeof(path), "tests/test_%s.py", module);
 	snprintf(id, sizeof(id), "%s::%s", path, function);
-	struct test test = { .id = copy(id), .path = copy(path), .source_path = copy(path), .group = copy(group),
-			     .outcome = TEST_PASSED, .worker = -1 };
+	struct test test = { .id = copy(id),
+			     .path = copy(path),
+			     .source_path = copy(path),
+			     .group = copy(group),
+			     .outcome = TEST_PASSED,
+			     .worker = -1 };
 	char name[100];
 	snprintf(name, sizeof(name), "%s", function);
 	name[strcspn(name, "[")] = '\0';
@@ -38,8 +42,13 @@ static void add_test(struct suite_run *run, const char *module, const char *func
 
 static void add_touch(struct suite_run *run, enum touch_kind kind, size_t test, const char *what, const char *fixture)
 {
-	struct touch touch = { .kind = kind, .phase = 'c', .test = test, .what = copy(what), .file = copy("tests/x.py"),
-			       .line = (int)test + 1, .fixture = copy(fixture) };
+	struct touch touch = { .kind = kind,
+			       .phase = 'c',
+			       .test = test,
+			       .what = copy(what),
+			       .file = copy("tests/x.py"),
+			       .line = (int)test + 1,
+			       .fixture = copy(fixture) };
 	assert_int_equal(vec_push(&run->touches, touch), 0);
 }
 
@@ -144,8 +153,9 @@ static void test_wide_fixture_counts_for_its_users(void **state)
 		if (i != 1)
 			assert_int_equal(strings_add(&run.tests.at[i].fixtures, "server"), 0);
 	}
-	struct fixture_setup setup = { .name = copy("server"), .scope = copy("module"), .base = copy("tests/test_a.py"),
-				       .test = 0 };
+	struct fixture_setup setup = {
+		.name = copy("server"), .scope = copy("module"), .base = copy("tests/test_a.py"), .test = 0
+	};
 	assert_int_equal(vec_push(&run.fixture_setups, setup), 0);
 	add_touch(&run, TOUCH_BIND, 0, "tcp:127.0.0.1:8000", "server");
 	find_conflicts(&run, &findings);
@@ -190,13 +200,13 @@ static void test_groups(void **state)
 	struct findings findings = FINDINGS_INIT;
 	struct groups groups = GROUPS_INIT;
 	struct err err = ERR_INIT;
-	static const char *const names[] = { "test_a", "test_b", "test_c", "test_p[1]", "test_p[2]", "test_q",
-					     "test_u", "test_v", "test_w", "test_x" };
+	static const char *const names[] = { "test_a", "test_b", "test_c", "test_p[1]", "test_p[2]",
+					     "test_q", "test_u", "test_v", "test_w",    "test_x" };
 	for (size_t i = 0; i < 10; i++)
 		add_test(&run, "a", names[i], i == 6 || i == 7 ? "mine" : NULL);
 	together(&findings, "CB204", "port 8765", 0, 1);
-	together(&findings, "CB201", "/tmp/report.csv", 1, 2);       /* overlaps: one group */
-	together(&findings, "CB105", "os.environ['HOME']", 3, 5);    /* takes the other case of test_p along */
+	together(&findings, "CB201", "/tmp/report.csv", 1, 2); /* overlaps: one group */
+	together(&findings, "CB105", "os.environ['HOME']", 3, 5); /* takes the other case of test_p along */
 	together(&findings, "CB101", "tests/test_a.py: SEEN", 7, 8); /* joins the user's group */
 	assert_int_equal(groups_open(&groups, run.tests.len, &err), 0);
 	assert_int_equal(groups_make(&groups, &run, &findings, &err), 0);
