@@ -14,7 +14,7 @@
 #include "base/banned.h"
 
 #define VERIFY_RUNS 5 /* parallel runs that have to equal the sequential one … */
-#define VALIDATE_RUNS 2 /* … and when the gate is only measured again */
+#define VALIDATE_RUNS 2 /* … and where there is nothing new: measured again, or no group needed */
 #define MOST_LISTED 25 /* findings in the text of a commit */
 #define EXPLAIN_BUDGET_S 180.0
 
@@ -100,8 +100,11 @@ static int describe(struct gate_result *result, const struct analysis *analysis,
 	size_t listed = 0, all = 0;
 	for (size_t i = 0; i < analysis->findings.list.len; i++)
 		all += is_for_gate(&analysis->findings.list.at[i], families);
-	if (str_addf(&result->figure, "%zu conflict%s confirmed, %zu of them kept apart; %zu only suspected",
-		     tally->confirmed, tally->confirmed == 1 ? "" : "s", tally->resolved, tally->suspected) < 0)
+	int failed = tally->confirmed > 0 ?
+			     str_addf(&result->figure, "%zu conflict%s confirmed, %zu of them kept apart", tally->confirmed,
+				      tally->confirmed == 1 ? "" : "s", tally->resolved) :
+			     str_adds(&result->figure, "no conflict confirmed");
+	if (failed || (tally->suspected > 0 && str_addf(&result->figure, "; %zu suspected", tally->suspected) < 0))
 		return err_no_memory(err);
 	for (size_t i = 0; i < analysis->findings.list.len && listed < MOST_LISTED; i++) {
 		if (!is_for_gate(&analysis->findings.list.at[i], families))
@@ -321,6 +324,15 @@ static int conclude_trials(struct gate_result *result, const struct analysis *an
 	return trials->groups_parted ? conclude_parted(result, trials->project, err) : 0;
 }
 
+/* Without groups the parallel runs of the analysis were made on the very same suite. */
+static int runs_needed(const struct analysis *analysis)
+{
+	bool proved = analysis->victims == 0 && analysis->parallel_runs >= VERIFY_RUNS;
+	for (size_t i = 0; proved && i < analysis->base.tests.len; i++)
+		proved = groups_name(&analysis->groups, i) == NULL;
+	return proved ? VALIDATE_RUNS : VERIFY_RUNS;
+}
+
 /* xdist would refuse to run at all. */
 static int conclude_unsteady(struct gate_result *result, struct err *err)
 {
@@ -383,7 +395,7 @@ static int reach_parallel(struct phase_ctx *ctx, struct gate_result *result, str
 	if (!analysis.steady_collection)
 		return conclude_unsteady(result, err);
 	if ((ctx->attempt > 1 && write_groups(ctx, &analysis, &in_force, result, err) < 0) ||
-	    run_trials(ctx, &analysis, &trials, VERIFY_RUNS, err) < 0 ||
+	    run_trials(ctx, &analysis, &trials, runs_needed(&analysis), err) < 0 ||
 	    conclude_trials(result, &analysis, &trials, err) < 0)
 		return -1;
 	if (result->status == GATE_PASSED || trials.victims.len == 0 || trials.groups_parted)
