@@ -246,3 +246,19 @@ def test_processes_that_collect_different_tests(tmp_path):
     report = json.loads(done.stdout)
     assert by_code(report, "CB501")["state"] == "confirmed"
     assert report["gates"][0]["status"] == "failed"
+
+
+def test_an_engine_that_parts_groups_is_named(tmp_path):
+    """As pytest-xdist 3.8.0 does under pytest 9.2: the mark is there and nobody heeds it."""
+    scheduler = "    from xdist.scheduler import LoadScheduling\n    return LoadScheduling(config, log)\n"
+    files = {
+        "conftest.py": f"def pytest_xdist_make_scheduler(config, log):\n{scheduler}",
+        "test_ledger.py": FILES["test_first.py"].replace(
+            "def test_first():", "import pytest\n\n\n@pytest.mark.parametrize('n', range(6))\ndef test_first(n):"
+        ),
+    }
+    done = comb("--json", "--runs", "1", write_project(tmp_path, files))
+    assert done.returncode == 1, done.stderr
+    last = json.loads(done.stdout)["gates"][-1]
+    assert last["status"] == "failed"
+    assert "runs tests of one xdist_group on several workers" in last["figure"]
