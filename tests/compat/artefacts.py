@@ -35,7 +35,8 @@ def junit(run: Run) -> Any:
     cases = []
     for case in suites.iter("testcase"):
         inner = [[element.tag, _without_fixtures(element.get("message")), element.get("type"), element.get("name"),
-                  element.get("value"), (element.text or "").strip() and "text"] for element in case.iter() if element is not case]
+                  element.get("value"),
+                  (element.text or "").strip() and "text"] for element in case.iter() if element is not case]
         cases.append([case.get("classname"), case.get("name"), inner])
     counters = [[suite.get(name) for name in ("name", "errors", "failures", "skipped", "tests")]
                 for suite in suites.iter("testsuite")]

@@ -29,6 +29,7 @@ class Document:
     notes: list[str] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     versions: str = ""
+    complete: bool = False  # to be written to docs/: not a part of the runs
 
 
 HEAD = """# Compatibility
@@ -36,8 +37,8 @@ HEAD = """# Compatibility
 Written by `make compat` from runs of the projects in tests/compat: each is run serially, under pytest-xdist `-n 2` and
 under comb `-n 2` in every way to start, with pytest-xdist installed ("comb once", "comb import", …) and without it
 ("comb alone"). Compared are, for every run: each report (node id, phase, outcome, message, sections, keywords),
-collection reports, warnings, the counts in the summary, logstart and logfinish of each test, the order on each worker,
-exit code, files left in the project and processes left; and for each plugin what its row names.
+collection reports, warnings, the counts in the summary, logstart and logfinish of each test, exit code, files left in
+the project and processes left; and for each plugin what its row names.
 
 `= serial`: all of it is as in the serial run. `= xdist (…)`: what is named is not as in the serial run but as under
 pytest-xdist. **differs**: neither; the reason is below the table.
@@ -73,6 +74,7 @@ def text(document: Document) -> str:
     if document.matrix:
         parts += ["## Python × pytest\n", "Scenarios passed of those run (comb chooses how to start; scenarios marked "
                   "with * are also run in each way to start):\n", _table(document.matrix_columns, document.matrix),
+                  "With pytest 9.2, pytest-xdist 3.8.0 ignores `xdist_group` (its issue 1386); comb does not.\n",
                   "Scenarios: " + "; ".join("`{}`".format(name) for name in document.scenarios) + ".\n"]
     failed = [finding for finding in document.findings if not finding.verdict.passed]
     if failed:

@@ -74,9 +74,9 @@ class Release:
 
 
 RELEASES = (
-    Release("constraints-pytest7.0.txt", (3, 9), (3, 10)),
-    Release("constraints-pytest7.txt", (3, 9), (3, 12)),
-    Release("constraints-pytest8.txt", (3, 9), (3, 14)),
     Release("constraints-pytest9.txt", (3, 10), (3, 14)),
+    Release("constraints-pytest8.txt", (3, 9), (3, 14)),
+    Release("constraints-pytest7.txt", (3, 9), (3, 12)),
+    Release("constraints-pytest7.0.txt", (3, 9), (3, 10)),
     Release("constraints-pytest9.2.txt", (3, 13), (3, 14)),
 )

@@ -68,7 +68,7 @@ def explain(what: str, mode: str, verdict: Verdict, seen: Observation) -> None:
 def run_plugins(names: list[str], document: Document) -> None:
     """Fills the first table."""
     interpreter = environment.interpreters()[-1]
-    document.versions = "Python {} for the plugins".format(interpreter.name)
+    document.versions = "Python {}, pytest-xdist 3.8.0 for the plugins".format(interpreter.name)
     unknown = set(names) - {name for case in CASES for name in (case.name, case.project)}
     if unknown:
         raise SystemExit("no such case: " + ", ".join(sorted(unknown)))
@@ -142,10 +142,19 @@ def run_matrix(wanted: list[str], document: Document) -> None:
                 or release.constraints[len("constraints-pytest"):-len(".txt")] in wanted]
     document.matrix_columns = ["Python", *["pytest " + release.version for release in releases]]
     document.scenarios = [scenario.name + ("*" if scenario.every_start else "") for scenario in SCENARIOS]
-    for interpreter in pythons:
-        cells = [run_cell(interpreter, release, document) if release.runs_on(interpreter) else "–"
-                 for release in releases]
-        document.matrix.append([interpreter.name, *cells])
+    document.matrix = [[interpreter.name, *["not run" if release.runs_on(interpreter) else "–" for release in releases]]
+                       for interpreter in pythons]
+    for column, release in enumerate(releases, 1):
+        for row, interpreter in zip(document.matrix, pythons):
+            if release.runs_on(interpreter):
+                row[column] = run_cell(interpreter, release, document)
+                write(document)
+
+
+def write(document: Document) -> None:
+    """What is known so far; a run takes long, and can be stopped."""
+    if document.complete:
+        DOCUMENT.write_text(text(document), encoding="utf-8")
 
 
 def main() -> int:
@@ -154,13 +163,12 @@ def main() -> int:
     parser.add_argument("what", nargs="?", choices=("all", "plugins", "matrix"), default="all")
     parser.add_argument("names", nargs="*")
     asked = parser.parse_args()
-    document = Document()
+    document = Document(complete=asked.what == "all")
     if asked.what in ("all", "plugins"):
         run_plugins(asked.names, document)
+        write(document)
     if asked.what in ("all", "matrix"):
         run_matrix(asked.names, document)
-    if asked.what == "all":
-        DOCUMENT.write_text(text(document), encoding="utf-8")
     failed = [finding.where for finding in document.findings if not finding.verdict.passed]
     say("{} passed, {} failed".format(len(document.findings) - len(failed), len(failed)))
     return 1 if failed else 0
