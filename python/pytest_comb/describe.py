@@ -135,6 +135,11 @@ def barred(item: pytest.Item, expression: str) -> list[str]:
     return [category for category in CATEGORIES if selects(names | {category}) != selects(names)]
 
 
+def known_markers(config: pytest.Config) -> list[str]:
+    """Names of the markers that are registered, in the configuration or by plugins."""
+    return [str(line).split(":")[0].split("(")[0].strip() for line in config.getini("markers")]
+
+
 def item_fields(item: pytest.Item, root: str, expression: str) -> dict[str, Any]:
     """Everything that the record says about a collected test."""
     return {

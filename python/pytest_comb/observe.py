@@ -152,7 +152,8 @@ class Observer:
         if self._claim_items():
             for index, item in enumerate(items):
                 _comb.record("item", test=index, **describe.item_fields(item, self.root, self.expression))
-        _comb.record("collected", count=len(items), duration_ns=time.perf_counter_ns() - self.collect_start)
+        spent = time.perf_counter_ns() - self.collect_start
+        _comb.record("collected", count=len(items), duration_ns=spent, markers=describe.known_markers(self.config))
 
     def _claim_items(self) -> bool:
         """True in the one process that came first."""

@@ -182,6 +182,15 @@ static int add_work_data(const struct mark_work *work, struct gate_result *resul
 	return 0;
 }
 
+/* The first category that pytest does not know as a marker; NULL: it knows all. */
+static const char *unregistered(const struct suite_run *run)
+{
+	for (size_t c = CATEGORY_UNIT; c < CATEGORY_COUNT; c++)
+		if (strings_find(&run->markers, category_name((enum category)c)) < 0)
+			return category_name((enum category)c);
+	return NULL;
+}
+
 static int reach_marked(struct phase_ctx *ctx, struct gate_result *result, struct err *err)
 {
 	cleanup_suite_run struct suite_run before = SUITE_RUN_INIT;
@@ -191,6 +200,9 @@ static int reach_marked(struct phase_ctx *ctx, struct gate_result *result, struc
 		return -1;
 	if (is_complete(&before))
 		return judge_marked(ctx, &before, result, err);
+	if (before.tests.len > 0 && unregistered(&before))
+		return mark_conclude(result, GATE_FAILED, err, "the marker %s is not registered; comb setup registers it",
+				     unregistered(&before));
 	if (mark_work_prepare(&work, ctx, &before, err) < 0 || refuses(ctx, &work.measurement, result, &refused, err) < 0)
 		return -1;
 	if (refused)

@@ -146,6 +146,8 @@ static int read_collected(struct reader *reader, json_t *line)
 		reader->recording->expected = reader->file->count;
 	if (seconds > reader->run->collect_s)
 		reader->run->collect_s = seconds;
+	if (reader->run->markers.len == 0 && get_list(reader, line, "markers", &reader->run->markers) < 0)
+		return -1;
 	return grow_tests(reader, (size_t)count);
 }
 

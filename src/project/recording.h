@@ -8,7 +8,7 @@
  *   begin          format, pid, worker ("gw0"; null: controller or serial)
  *   item           test (index in collection order), id, path, kind, class, bases, marks, fixtures, requested,
  *                  scope, barred, group, function, source_path, source_line, in_source; written by one process only
- *   collected      count, duration_ns
+ *   collected      count, duration_ns, markers (names that are registered)
  *   collect_error  path, line, text
  *   start          test
  *   report         test, when ("setup", "call", "teardown"), outcome, xfail, part (of a test: a subtest),

@@ -406,6 +406,7 @@ void suite_run_release(struct suite_run *run)
 		free(run->collect_errors.at[i].path);
 		free(run->collect_errors.at[i].text);
 	}
+	strings_release(&run->markers);
 	vec_release(&run->tests);
 	vec_release(&run->touches);
 	vec_release(&run->fixture_setups);

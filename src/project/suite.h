@@ -113,6 +113,7 @@ struct suite_run {
 	VEC(struct touch) touches;
 	VEC(struct fixture_setup) fixture_setups;
 	VEC(struct collect_error) collect_errors;
+	struct strings markers; /* names that are registered, in the configuration or by plugins */
 	int exit_code;     /* pytest's; -1 killed */
 	int signal;        /* that killed it; 0 */
 	bool timed_out;

@@ -426,6 +426,16 @@ def test_bad_input_is_named(project):
     assert project.files()["comb-marks.json"] == b"{ nonsense"
 
 
+def test_markers_come_first(project):
+    project.write("pytest.ini", "[pytest]\nmarkers = unit: u\n")
+    project.write("test_a.py", "def test_a(): pass\n")
+    gates = project.mark()
+    assert gates["1.1"]["status"] == "failed" and "comb setup" in gates["1.1"]["figure"]
+    line = "    config.addinivalue_line('markers', '{0}: x')\n"
+    project.write("conftest.py", "def pytest_configure(config):\n" + line.format("integration") + line.format("slow"))
+    assert project.mark("--runs", "1")["1.1"]["status"] == "passed"
+
+
 def test_symlinked_tests_and_odd_names(project):
     project.write("real/test_a.py", "def test_a(): pass\n")
     (project.root / "test_link.py").symlink_to("real/test_a.py")
