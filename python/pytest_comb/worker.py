@@ -90,7 +90,7 @@ class Worker:
             index = self.board.take(self.slot, True)
             if index < 0:
                 return
-            self.run_one(session.items[index % len(session.items)], index)
+            self.run_one(self.item(index), index)
             if session.shouldfail or session.shouldstop:
                 self.board.stop()
                 return
@@ -103,11 +103,15 @@ class Worker:
         if index == protocol.SCHED_WAIT:
             self.loose = True
             return self.UNKNOWN
-        return self.session.items[index % len(self.session.items)] if index >= 0 else None
+        return self.item(index) if index >= 0 else None
+
+    def item(self, index: int) -> Any:
+        """The test that the scheduler knows by this index; in the mode `each` every worker has indexes of its own."""
+        return self.session.items[index % len(self.session.items)]
 
     def run_one(self, item: pytest.Item, index: int) -> None:
         """One test, with all its reports."""
-        self.index, self.item = index, item
+        self.index = index
         self.prepare(item)
         self.board.begin(self.slot)
         item.config.hook.pytest_runtest_protocol(item=item, nextitem=LateItem(self, item))

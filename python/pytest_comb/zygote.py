@@ -150,7 +150,8 @@ class Zygote:
         inputs = len(self.message["inputs"])
         all_of_them = items and (self.nursery is None or self.message["dist"] == "each")
         workers = inputs if all_of_them else min(inputs, len(items))
-        plan.make(self.board, self.config, items, inputs, self.message["dist"], digest(items))
+        dist = self.message["dist"]
+        plan.make(self.board, [plan.describe(item, dist) for item in items], inputs, dist, digest(items))
         hook = self.config.hook.pytest_report_collectionfinish
         lines = hook(config=self.config, start_path=self.config.rootpath, startdir=None, items=session.items)
         self.send(protocol.COLLECTED, ids=[item.nodeid for item in session.items], deselected=self.deselected,
