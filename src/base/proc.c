@@ -2,169 +2,63 @@
 #include "base/proc.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/interrupt.h"
 #include "base/os.h"
+#include "base/spawn.h"
 
 #include "base/banned.h"
 
-extern char **environ;
-
 struct child {
-	pid_t pid;
-	pid_t target; /* whom signals go to: its group (negative), or in the foreground itself */
+	struct spawned process;
 	int out_fd, err_fd;
-	int pidfd;
 };
 
 /* The signals sent, in turn, to a group that has to end. */
 static const int ending_signals[] = { SIGINT, SIGTERM, SIGKILL };
 
-static bool same_variable(const char *entry, const char *change)
-{
-	size_t len = strcspn(change, "=");
-	return strncmp(entry, change, len) == 0 && entry[len] == '=';
-}
-
-/* Our environment with the changes applied; pointers are borrowed, the array is the caller's. */
-static char **build_environment(const struct strings *changes)
-{
-	size_t count = 0, n = 0;
-	while (environ[count])
-		count++;
-	char **env = os_calloc(count + (changes ? changes->len : 0) + 1, sizeof(*env));
-	if (!env)
-		return NULL;
-	for (size_t i = 0; i < count; i++) {
-		bool replaced = false;
-		for (size_t c = 0; changes && c < changes->len; c++)
-			replaced |= same_variable(environ[i], changes->at[c]);
-		if (!replaced)
-			env[n++] = environ[i];
-	}
-	for (size_t c = 0; changes && c < changes->len; c++)
-		if (strchr(changes->at[c], '='))
-			env[n++] = changes->at[c];
-	return env;
-}
-
-/*
- * Between fork and exec: async-signal-safe calls only (no allocation, no
- * stdio). Reports errno through status_fd, which is close-on-exec.
- */
-__attribute__((noreturn)) static void child_exec(const char *const argv[], const struct proc_options *options,
-						 char **env, const int outputs[2], int status_fd, pid_t parent)
-{
-	sigset_t none;
-	if (!options->foreground)
-		setpgid(0, 0);
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (getppid() != parent)
-		_exit(127); /* the parent died before PDEATHSIG was in force */
-	sigemptyset(&none);
-	for (int i = 1; i < NSIG; i++)
-		signal(i, SIG_DFL);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-	int null = open("/dev/null", O_RDONLY);
-	bool ok = null >= 0 && (options->inherit_input || dup2(null, 0) == 0);
-	if (!options->inherit_output)
-		ok = ok && dup2(outputs[0], 1) == 1 && dup2(outputs[1], 2) == 2;
-	else if (options->output_to_stderr)
-		ok = ok && dup2(2, 1) == 1;
-	if (ok && options->cwd)
-		ok = chdir(options->cwd) == 0;
-	if (ok) {
-		environ = env;
-		execvpe(argv[0], (char *const *)argv, env);
-	}
-	int why = errno;
-	ssize_t ignored = write(status_fd, &why, sizeof(why));
-	(void)ignored;
-	_exit(127);
-}
-
-/* Reads the status pipe: end of file means that exec succeeded. */
-static int wait_for_exec(struct child *child, int status_fd, const char *program, const char *cwd, struct err *err)
-{
-	int why = 0;
-	if (os_read(status_fd, &why, sizeof(why)) != (ssize_t)sizeof(why))
-		return 0;
-	waitpid(child->pid, NULL, 0);
-	child->pid = -1;
-	errno = why;
-	if (cwd && access(cwd, X_OK) < 0)
-		return err_set(err, ERR_INPUT, "cannot enter the folder %s:", cwd);
-	return err_set(err, ERR_ENVIRONMENT, "cannot run %s:", program);
-}
-
 static void child_release(struct child *child)
 {
 	cleanup_close(&child->out_fd);
 	cleanup_close(&child->err_fd);
-	cleanup_close(&child->pidfd);
-	if (child->pid > 0) {
-		kill(child->target, SIGKILL);
-		kill(child->pid, SIGKILL);
-		waitpid(child->pid, NULL, 0);
-	}
-	child->pid = -1;
+	spawned_release(&child->process);
 }
 
 static int child_start(struct child *child, const char *const argv[], const struct proc_options *options,
 		       struct err *err)
 {
-	int out[2] = { -1, -1 }, errs[2] = { -1, -1 }, status[2] = { -1, -1 };
-	sigset_t all, old;
-	int result = -1;
-	cleanup_free char **env = build_environment(options->env);
-	if (!env)
-		return err_no_memory(err);
-	if (os_pipe(status) < 0 || os_pipe(out) < 0 || (!options->merge_stderr && os_pipe(errs) < 0)) {
-		err_set(err, ERR_INTERNAL, "cannot create a pipe:");
-		goto done;
+	int out[2] = { -1, -1 }, errs[2] = { -1, -1 }, failed = 0;
+	bool captures = !options->inherit_output;
+	if (captures && (os_pipe(out) < 0 || (!options->merge_stderr && os_pipe(errs) < 0)))
+		failed = err_set(err, ERR_INTERNAL, "cannot create a pipe:");
+	struct spawn_options how = {
+		.cwd = options->cwd,
+		.env = options->env,
+		.out_fd = captures ? out[1] : options->output_to_stderr ? 2 : -1,
+		.err_fd = captures ? (options->merge_stderr ? out[1] : errs[1]) : -1,
+		.inherit_input = options->inherit_input,
+		.share_group = options->foreground,
+		.keep_fd = -1,
+	};
+	if (!failed)
+		failed = spawn(&child->process, argv, &how, err);
+	if (!failed) {
+		child->out_fd = steal_fd(&out[0]);
+		child->err_fd = steal_fd(&errs[0]);
 	}
-	int outputs[2] = { out[1], options->merge_stderr ? out[1] : errs[1] };
-	pid_t parent = getpid();
-	sigfillset(&all);
-	sigprocmask(SIG_SETMASK, &all, &old);
-	child->pid = os_fork();
-	if (child->pid == 0)
-		child_exec(argv, options, env, outputs, status[1], parent);
-	int fork_errno = errno;
-	sigprocmask(SIG_SETMASK, &old, NULL);
-	if (child->pid < 0) {
-		errno = fork_errno;
-		err_set(err, ERR_INTERNAL, "cannot start a process:");
-		goto done;
-	}
-	if (!options->foreground)
-		setpgid(child->pid, child->pid); /* whoever is first, the group exists from here on */
-	child->target = options->foreground ? child->pid : -child->pid;
-	cleanup_close(&status[1]);
-	if (wait_for_exec(child, status[0], argv[0], options->cwd, err) < 0)
-		goto done;
-	child->pidfd = (int)syscall(SYS_pidfd_open, child->pid, 0);
-	child->out_fd = steal_fd(&out[0]);
-	child->err_fd = steal_fd(&errs[0]);
-	result = 0;
-done:
 	for (int i = 0; i < 2; i++) {
 		cleanup_close(&out[i]);
 		cleanup_close(&errs[i]);
-		cleanup_close(&status[i]);
 	}
-	return result;
+	return failed;
 }
 
 /* Keeps the last limit bytes, dropping in halves so that the copying stays linear. */
@@ -204,7 +98,7 @@ struct ending {
 static void send_ending(struct child *child, struct ending *ending, double grace_s)
 {
 	size_t last = sizeof(ending_signals) / sizeof(*ending_signals) - 1;
-	kill(child->target, ending_signals[ending->step]);
+	kill(child->process.target, ending_signals[ending->step]);
 	if (ending->step < last)
 		ending->step++;
 	ending->next_ns = clock_now_ns() + (int64_t)(grace_s * NS_PER_SECOND);
@@ -239,7 +133,7 @@ static int attend(struct child *child, const struct proc_options *options, struc
 	int64_t next_tick_ns = tick_ns > 0 ? start_ns + tick_ns : INT64_MAX;
 	while (!exited) {
 		struct pollfd fds[] = {
-			{ .fd = child->pidfd, .events = POLLIN },
+			{ .fd = child->process.pidfd, .events = POLLIN },
 			{ .fd = child->out_fd, .events = POLLIN },
 			{ .fd = child->err_fd, .events = POLLIN },
 			{ .fd = interrupted || options->ignore_interrupt ? -1 : interrupt_fd(), .events = POLLIN },
@@ -268,7 +162,7 @@ static int attend(struct child *child, const struct proc_options *options, struc
 		if (fds[0].revents) {
 			/* Still a zombie: its group id cannot be anybody else's yet. */
 			if (!options->foreground)
-				kill(child->target, SIGKILL);
+				kill(child->process.target, SIGKILL);
 			exited = (!fds[1].revents && !fds[2].revents) || ++rounds_after_exit > 4096;
 		}
 	}
@@ -281,21 +175,21 @@ static void reap(struct child *child, struct proc_result *result)
 {
 	struct rusage usage;
 	int status;
-	while (wait4(child->pid, &status, 0, &usage) < 0 && errno == EINTR)
+	while (wait4(child->process.pid, &status, 0, &usage) < 0 && errno == EINTR)
 		;
 	result->exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 	result->signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
 	result->cpu_s = (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
 			(double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
 	result->max_rss_bytes = (int64_t)usage.ru_maxrss * 1024;
-	child->pid = -1;
+	child->process.pid = -1;
 }
 
 int proc_run(const char *const argv[], const struct proc_options *options, struct proc_result *result,
 	     struct err *err)
 {
 	static const struct proc_options defaults;
-	struct child child = { .pid = -1, .out_fd = -1, .err_fd = -1, .pidfd = -1 };
+	struct child child = { .process = SPAWNED_INIT, .out_fd = -1, .err_fd = -1 };
 	if (!options)
 		options = &defaults;
 	proc_result_release(result);

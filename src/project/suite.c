@@ -7,8 +7,8 @@
 #include "base/fs.h"
 #include "base/os.h"
 #include "base/proc.h"
-#include "project/plugin_dir.h"
 #include "project/recording.h"
+#include "project/suite_command.h"
 
 #include "base/banned.h"
 
@@ -25,12 +25,6 @@ static const struct {
 	[TEST_XPASSED] = { "xpassed", true },  [TEST_CRASHED] = { "crashed", false },
 };
 #define OUTCOME_COUNT (sizeof(outcomes) / sizeof(*outcomes))
-
-/* Nothing of an outer pytest run may reach the inner one. */
-static const char *const outer_variables[] = {
-	"PYTEST_XDIST_WORKER", "PYTEST_XDIST_WORKER_COUNT", "PYTEST_XDIST_TESTRUNUID", "PYTEST_CURRENT_TEST",
-	"COMB_RECORD", "COMB_FOOTPRINT", "COMB_SHUFFLE", "COMB_ORDER", "COMB_KEEP_ORDER", "COMB_WHOLE",
-};
 
 const char *outcome_name(enum outcome outcome)
 {
@@ -57,139 +51,17 @@ struct session {
 	const struct project *project;
 	const struct suite_options *options;
 	struct suite_run *run;
-	struct str dir;       /* temporary: plugin/, record/, cache/ */
-	struct strings argv, env;
+	struct suite_command command;
 	struct recording recording;
 	struct err tick_err;  /* of a failed look into the record while it was written */
 };
 
 static void session_release(struct session *session)
 {
-	struct err ignored = ERR_INIT;
-	if (session->dir.len > 0)
-		fs_remove_all(session->dir.buf, &ignored);
-	str_release(&session->dir);
-	strings_release(&session->argv);
-	strings_release(&session->env);
+	suite_command_release(&session->command);
 	recording_release(&session->recording);
 }
 #define cleanup_session __attribute__((cleanup(session_release)))
-
-/* The order plugin is needed where an order is asked for, or where some plugin would shuffle. */
-static bool wants_order(const struct session *session)
-{
-	return !session->options->plain || session->options->shuffle_seed || session->options->order ||
-	       project_plugin(session->project, "pytest-randomly") ||
-	       project_plugin(session->project, "pytest-random-order");
-}
-
-static bool has_workers_option(const struct project *project)
-{
-	return project_plugin(project, "pytest-xdist") || project_plugin(project, "pytest-comb");
-}
-
-static int add_engine(struct session *session, struct strings *argv)
-{
-	const struct suite_options *options = session->options;
-	int failed = 0;
-	if (options->engine == ENGINE_SERIAL) {
-		if (!options->keep_addopts && has_workers_option(session->project))
-			failed = strings_add(argv, "-n0") < 0 || strings_add(argv, "--dist=no") < 0;
-		return failed ? -1 : 0;
-	}
-	if (options->engine == ENGINE_COMB)
-		failed = strings_add(argv, "-p") < 0 || strings_add(argv, "pytest_comb.plugin") < 0 ||
-			 strings_add(argv, "--comb") < 0;
-	if (!failed && (options->workers > 0 || !options->keep_addopts))
-		failed = strings_addf(argv, "-n%d", options->workers) < 0;
-	if (!failed && options->dist)
-		failed = strings_addf(argv, "--dist=%s", options->dist) < 0;
-	return failed ? -1 : 0;
-}
-
-static int add_plugins(struct session *session, struct strings *argv)
-{
-	if (wants_order(session) && (strings_add(argv, "-p") < 0 || strings_add(argv, "pytest_comb.order") < 0))
-		return -1;
-	if (!session->options->plain && (strings_add(argv, "-p") < 0 || strings_add(argv, "pytest_comb.observe") < 0))
-		return -1;
-	return 0;
-}
-
-static int build_argv(struct session *session, struct err *err)
-{
-	const struct suite_options *options = session->options;
-	struct strings *argv = &session->argv;
-	int failed = strings_add(argv, session->project->python) < 0 || strings_add(argv, "-m") < 0 ||
-		     strings_add(argv, "pytest") < 0 || add_plugins(session, argv) < 0 || add_engine(session, argv) < 0;
-	/* An own, empty cache: --lf and --ff of addopts see no history, and the user's is left alone. */
-	if (!failed && !options->interactive)
-		failed = strings_add(argv, "-o") < 0 || strings_addf(argv, "cache_dir=%s/cache", session->dir.buf) < 0;
-	if (!failed && options->markers)
-		failed = strings_add(argv, "-m") < 0 || strings_add(argv, options->markers) < 0;
-	if (!failed && options->collect_only)
-		failed = strings_add(argv, "--collect-only") < 0 || strings_add(argv, "-q") < 0;
-	for (size_t i = 0; !failed && options->arguments && i < options->arguments->len; i++)
-		failed = strings_add(argv, options->arguments->at[i]) < 0;
-	return failed ? err_no_memory(err) : 0;
-}
-
-/* As if the virtual environment had been activated. */
-static int add_environment_folder(struct session *session)
-{
-	const char *folder = session->project->environment, *path = getenv("PATH");
-	if (!folder)
-		return 0;
-	if (strings_addf(&session->env, "VIRTUAL_ENV=%s", folder) < 0)
-		return -1;
-	return strings_addf(&session->env, "PATH=%s/bin%s%s", folder, path ? ":" : "", path ? path : "");
-}
-
-static int add_plugin_path(struct session *session, const char *plugin_parent)
-{
-	const char *path = getenv("PYTHONPATH");
-	if (strings_addf(&session->env, "COMB_SAVED_PYTHONPATH=%s", path ? path : "") < 0)
-		return -1;
-	return strings_addf(&session->env, "PYTHONPATH=%s%s%s", plugin_parent, path && path[0] ? ":" : "", path ? path : "");
-}
-
-static int add_plugin_settings(struct session *session)
-{
-	const struct suite_options *options = session->options;
-	int failed = 0;
-	if (!options->plain)
-		failed = strings_addf(&session->env, "COMB_RECORD=%s/record", session->dir.buf) < 0;
-	if (!failed && options->footprint)
-		failed = strings_add(&session->env, "COMB_FOOTPRINT=1") < 0;
-	if (!failed && options->whole)
-		failed = strings_add(&session->env, "COMB_WHOLE=1") < 0;
-	if (!failed && options->shuffle_seed)
-		failed = strings_addf(&session->env, "COMB_SHUFFLE=%llu", (unsigned long long)options->shuffle_seed) < 0;
-	if (!failed && options->order)
-		failed = strings_addf(&session->env, "COMB_ORDER=%s/order", session->dir.buf) < 0;
-	if (!failed && options->interactive)
-		failed = strings_add(&session->env, "COMB_KEEP_ORDER=1") < 0;
-	return failed ? -1 : 0;
-}
-
-static int build_env(struct session *session, struct err *err)
-{
-	const struct suite_options *options = session->options;
-	cleanup_str struct str plugin_parent = STR_INIT;
-	int failed = 0;
-	for (size_t i = 0; !failed && i < sizeof(outer_variables) / sizeof(*outer_variables); i++)
-		failed = strings_add(&session->env, outer_variables[i]) < 0;
-	failed = failed || add_environment_folder(session) < 0 || add_plugin_settings(session) < 0;
-	for (size_t i = 0; !failed && options->env && i < options->env->len; i++)
-		failed = strings_add(&session->env, options->env->at[i]) < 0;
-	if (failed)
-		return err_no_memory(err);
-	if (options->plain && !wants_order(session) && options->engine != ENGINE_COMB)
-		return 0;
-	if (plugin_dir_link(session->dir.buf, &plugin_parent, err) < 0)
-		return -1;
-	return add_plugin_path(session, plugin_parent.buf) < 0 ? err_no_memory(err) : 0;
-}
 
 static void on_tick(void *context)
 {
@@ -203,31 +75,14 @@ static void on_tick(void *context)
 	options->on_progress(options->on_progress_context, recording->finished, recording->expected, running);
 }
 
-/* The order asked for, one index a line, where every process of the run can read it. */
-static int write_order(struct session *session, struct err *err)
-{
-	cleanup_str struct str path = STR_INIT, text = STR_INIT;
-	if (!session->options->order)
-		return 0;
-	if (fs_join(&path, session->dir.buf, "order") < 0)
-		return err_no_memory(err);
-	for (size_t i = 0; i < session->options->order_count; i++)
-		if (str_addf(&text, "%zu\n", session->options->order[i]) < 0)
-			return err_no_memory(err);
-	return fs_write(path.buf, str_slice(&text), err);
-}
-
 static int prepare(struct session *session, struct err *err)
 {
 	cleanup_str struct str record = STR_INIT;
-	if (fs_make_temp_dir("comb-run-", &session->dir, err) < 0)
+	if (suite_command_make(&session->command, session->project, session->options, err) < 0)
 		return -1;
-	if (fs_join(&record, session->dir.buf, "record") < 0)
+	if (fs_join(&record, session->command.dir.buf, "record") < 0)
 		return err_no_memory(err);
-	if (fs_make_dirs(record.buf, err) < 0 || recording_open(&session->recording, record.buf, err) < 0 ||
-	    write_order(session, err) < 0)
-		return -1;
-	return build_argv(session, err) < 0 || build_env(session, err) < 0 ? -1 : 0;
+	return recording_open(&session->recording, record.buf, err);
 }
 
 static int run_pytest(struct session *session, struct proc_result *result, struct err *err)
@@ -235,8 +90,8 @@ static int run_pytest(struct session *session, struct proc_result *result, struc
 	const struct suite_options *options = session->options;
 	bool watched = options->on_progress && !options->plain;
 	struct proc_options how = {
-		.cwd = session->project->path ? session->project->path : session->project->root,
-		.env = &session->env,
+		.cwd = session->command.cwd,
+		.env = &session->command.env,
 		.timeout_s = options->timeout_s,
 		.merge_stderr = true,
 		.on_tick = watched ? on_tick : NULL,
@@ -244,14 +99,13 @@ static int run_pytest(struct session *session, struct proc_result *result, struc
 		.tick_s = TICK_S,
 	};
 	if (options->interactive) {
-		how.cwd = session->project->path;
 		how.merge_stderr = false;
 		how.inherit_output = how.inherit_input = true;
 		how.output_to_stderr = options->output_to_stderr;
 		how.foreground = isatty(0) || isatty(1) || isatty(2);
 		how.grace_s = INTERACTIVE_GRACE_S;
 	}
-	return proc_run((const char *const *)session->argv.at, &how, result, err);
+	return proc_run((const char *const *)session->command.argv.at, &how, result, err);
 }
 
 /* The line behind the last "path:LINE:" of pytest's short traceback that stands below root; 0 if there is none. */
