@@ -34,7 +34,7 @@ static struct PyModuleDef module = {
 	.m_size = -1,
 };
 
-static PyMethodDef *const method_tables[] = { recorder_methods, audit_methods, process_methods };
+static PyMethodDef *const method_tables[] = { recorder_methods, audit_methods, live_methods, process_methods };
 
 PyObject *native_raise(const struct err *err)
 {
@@ -48,7 +48,7 @@ static int add_everything(PyObject *m)
 	for (size_t i = 0; i < sizeof(method_tables) / sizeof(*method_tables); i++)
 		if (PyModule_AddFunctions(m, method_tables[i]) < 0)
 			return -1;
-	if (native_add_board(m) < 0)
+	if (native_add_board(m) < 0 || native_add_lines(m) < 0)
 		return -1;
 	return PyModule_AddStringConstant(m, "__version__", COMB_VERSION);
 }

@@ -11,12 +11,15 @@
 /* The one place where an err becomes a Python exception. Always returns NULL. */
 PyObject *native_raise(const struct err *err);
 
-/* Functions of recorder.c and audit.c, added to the module; each ends with a zero row. */
+/* Functions of these files, added to the module; each ends with a zero row. */
 extern PyMethodDef recorder_methods[];
 extern PyMethodDef audit_methods[];
+extern PyMethodDef live_methods[]; /* lines.c */
 
 /* Adds the type Board (board.c) to the module. 0, or -1 with an exception set. */
 int native_add_board(PyObject *module);
+/* The same for the type Lines (lines.c). */
+int native_add_lines(PyObject *module);
 
 /*
  * A new bytes object with text as UTF-8: undecodable bytes of the file system
