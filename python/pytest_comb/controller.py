@@ -12,18 +12,22 @@ import pytest
 
 from pytest_comb import options, protocol, reports
 from pytest_comb.crash import Crashes, describe_status
+from pytest_comb.live import LiveLine
 from pytest_comb.node import NodeManager, WorkerNode
+from pytest_comb.outlet import Outlet
+from pytest_comb.relay import Relay
 from pytest_comb.replay import Replay
 
 TICK_S = 0.05
+TICK_BUSY_S = 0.001
 INTERRUPT_GRACE_S = 5.0
 
 
 class Branch:
     """A child of the controller that forks workers: the zygote, or the seed."""
 
-    def __init__(self, pid: int, link: protocol.Link) -> None:
-        self.pid, self.link = pid, link
+    def __init__(self, pid: int, link: protocol.Link, outputs: list[int]) -> None:
+        self.pid, self.link, self.outputs = pid, link, outputs
         self.status: Optional[int] = None  # once it has ended
 
     def has_ended(self) -> bool:
@@ -62,14 +66,15 @@ class Branch:
 class Controller:
     """The plugin in the controller."""
 
-    def __init__(self, config: pytest.Config, board: Any, branches: dict[str, Branch], start_mode: str) -> None:
+    def __init__(self, config: pytest.Config, board: Any, branches: dict[str, Branch], start_mode: str,
+                 outlet: Outlet) -> None:
         self.config, self.board, self.branches = config, board, branches
         self.start_mode = start_mode
         self.current = branches.get("once") or branches["import"]
         self.parent = os.getpid()
         self.workers = 0
         self.nodes: dict[int, WorkerNode] = {}  # by slot
-        self.live: set[int] = set()  # slots whose process has not ended
+        self.active: set[int] = set()  # slots whose process has not ended
         self.ids: Optional[list[str]] = None
         self.error: Optional[BaseException] = None  # to be raised when all is quiet
         self.interrupted_at = 0.0
@@ -77,6 +82,10 @@ class Controller:
         self.gone = False
         self.replay = Replay(self)
         self.crashes = Crashes(self)
+        self.relay = Relay(self, outlet)
+        self.live = LiveLine(self)
+        for number, branch in enumerate(branches.values()):
+            self.relay.open(-1 - number, branch.outputs, "")
         config.add_cleanup(self.dismiss)
 
     # -- start ----------------------------------------------------------------------------------
@@ -127,7 +136,7 @@ class Controller:
         self.message = {"inputs": [self.nodes[n].workerinput for n in range(self.workers)], "basetemp": str(basetemp),
                         "dist": config.option.dist}
         if self.start_mode == "import":
-            self.live = set(range(self.workers))
+            self.active = set(range(self.workers))
         self.current.link.send(self.message)
 
     def new_node(self, slot: int, worker_id: str) -> WorkerNode:
@@ -147,7 +156,7 @@ class Controller:
         self.current.dismiss(now=False)
         self.start_mode = "import"
         self.current = self.branches["import"]
-        self.live = set(range(self.workers))
+        self.active = set(range(self.workers))
         self.current.link.send(self.message)
 
     @pytest.hookimpl(tryfirst=True)
@@ -160,11 +169,10 @@ class Controller:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         """Replays what zygote and workers tell until all of them are done."""
-        while not self.is_done():
-            try:
-                self.step()
-            except KeyboardInterrupt:
-                self.interrupt()
+        try:
+            self.run_to_the_end()
+        finally:
+            self.live.close()
         self.crashes.name_tests_that_did_not_run()
         if self.error is not None:
             raise self.error
@@ -174,14 +182,27 @@ class Controller:
             raise session.Interrupted(session.shouldstop)
         return True
 
+    def run_to_the_end(self) -> None:
+        """Steps, in spite of interrupts."""
+        while not self.is_done():
+            try:
+                self.step()
+            except KeyboardInterrupt:
+                self.interrupt()
+
+    def count_tests(self) -> int:
+        """How many reports are expected to finish."""
+        return len(self.ids or []) * (self.workers if self.config.option.dist == "each" else 1)
+
     def is_done(self) -> bool:
         """Nothing more can come."""
-        return self.gone or (self.ids is not None and not self.live)
+        return self.gone or (self.ids is not None and not self.active)
 
     def step(self) -> None:
         """One look at everything."""
-        self.board.wait_bell(TICK_S)
+        self.board.wait_bell(TICK_BUSY_S if self.relay.busy else TICK_S)
         self.read_frames()
+        self.relay.pump()
         session = self.session
         if (session.shouldfail or session.shouldstop or self.error) and not self.stopping:
             self.stop()
@@ -189,6 +210,7 @@ class Controller:
         if self.interrupted_at and time.monotonic() - self.interrupted_at > INTERRUPT_GRACE_S:
             self.kill()
         self.check_zygote()
+        self.live.tick()
 
     def read_frames(self) -> None:
         """All frames there are, those of the zygote last: a worker's death comes after its words."""
@@ -209,7 +231,7 @@ class Controller:
         if branch is not self.current:
             return  # its last words were that it is not the one
         self.gone = True
-        if self.error is None and (self.live or self.ids is None):
+        if self.error is None and (self.active or self.ids is None):
             self.error = RuntimeError(
                 f"comb: the process that collects tests ended ({describe_status(branch.status or 0)})")
 
@@ -228,7 +250,7 @@ class Controller:
         self.stop()
         if self.ids is None:
             self.kill()
-        for slot in self.live:
+        for slot in self.active:
             pid, test, _, _, _ = self.board.look(slot)
             if test >= 0 and pid > 0:
                 _signal(pid, signal.SIGINT)
@@ -248,10 +270,11 @@ class Controller:
         if os.getpid() != self.parent:
             return
         for branch in self.branches.values():
-            busy = branch is self.current and bool(self.live or self.ids is None)
+            busy = branch is self.current and bool(self.active or self.ids is None)
             if branch.link.socket.fileno() >= 0:
                 branch.dismiss(now=busy)
         self.branches = {}
+        self.relay.finish()
 
 
 def _signal(pid: int, number: int) -> None:

@@ -76,7 +76,9 @@ class Crashes:
         controller, slot = self.controller, content["worker"]
         finished = controller.board.look(slot)[4]
         lost = controller.board.leave(slot)
-        controller.live.discard(slot)
+        controller.active.discard(slot)
+        controller.relay.adopt()
+        controller.relay.close(slot)
         if finished and content["status"] == 0:
             return
         node = controller.nodes[slot]
@@ -134,7 +136,7 @@ class Crashes:
         controller.board.reset_ring(slot + 1)
         node = controller.nodes[slot] = controller.new_node(slot, f"gw{controller.next_id}")
         controller.next_id += 1
-        controller.live.add(slot)
+        controller.active.add(slot)
         controller.current.link.send({"fork": slot, "input": node.workerinput})
 
     def say(self, line: str) -> None:
@@ -152,7 +154,7 @@ class Crashes:
         if not limit:
             return
         now = time.clock_gettime_ns(time.CLOCK_MONOTONIC)
-        for slot in self.controller.live:
+        for slot in self.controller.active:
             pid, test, _, since, finished = self.controller.board.look(slot)
             if test < 0 or finished or pid <= 0 or now - since < limit * 1e9:
                 continue
@@ -167,7 +169,7 @@ class Crashes:
     def name_tests_that_did_not_run(self) -> None:
         """What was collected and has no outcome, unless the run was stopped on purpose."""
         controller = self.controller
-        total = len(controller.ids or []) * (controller.workers if self.config.option.dist == "each" else 1)
+        total = controller.count_tests()
         session = controller.session
         on_purpose = session.shouldfail or session.shouldstop or controller.error
         if on_purpose or len(controller.replay.finished) >= total:

@@ -5,9 +5,13 @@ from __future__ import annotations
 import os
 import select
 import signal
+import sys
 from typing import Any
 
+import pytest
+
 from pytest_comb import _comb, protocol
+from pytest_comb.outlet import Outlet, Pipes
 
 
 class Child:
@@ -34,23 +38,39 @@ class Child:
 class Nursery:
     """Stays single-threaded, so that a fork is safe at any time."""
 
-    def __init__(self, board: Any, link: protocol.Link) -> None:
-        self.board, self.link = board, link
+    def __init__(self, config: pytest.Config, board: Any, link: protocol.Link, outlet: Outlet) -> None:
+        self.config, self.board, self.link, self.outlet = config, board, link, outlet
         self.children: dict[int, Child] = {}
 
     def fork(self, slot: int) -> int:
         """-1 here; in the worker the descriptor for its last stack."""
         crash_fd = os.memfd_create("comb-crash")
         parent = os.getpid()
+        pipes = self.pipes(slot)
         pid = os.fork()
         if pid:
+            for end in [end for pair in pipes for end in pair]:
+                os.close(end)
             self.children[slot] = Child(slot, pid, crash_fd)
             return -1
+        if pipes:
+            self.outlet.enter(self.config, pipes)
         _comb.die_with_parent(parent)
         self.link.socket.close()
         for child in self.children.values():
             child.close()
         return crash_fd
+
+    def pipes(self, slot: int) -> Pipes:
+        """For what a worker writes; the controller has the other ends. Without them it writes where this process does."""
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+        pipes = self.outlet.pipes()
+        if self.link.send_descriptors(slot, [end for end, _ in pipes]):
+            return pipes
+        for end in [end for pair in pipes for end in pair]:
+            os.close(end)
+        return []
 
     def command(self) -> dict[str, Any]:
         """The controller's next command; deaths of workers are told while waiting for it."""

@@ -8,6 +8,8 @@ from typing import Any, Optional, Union
 
 import pytest
 
+from pytest_comb import live
+
 DIST_MODES = ("no", "load", "each", "loadscope", "loadfile", "loadgroup", "worksteal")
 START_MODES = ("auto", "once", "import")
 # With these, pytest prints something and runs no test, or needs the terminal.
@@ -42,6 +44,7 @@ def add_own(parser: pytest.Parser) -> None:
                          "and collects, as under pytest-xdist); auto takes once where that is safe")
     group.addoption("--comb-timeout", type=float, default=0.0, metavar="SECONDS", dest="comb_timeout",
                     help="Stop a test that takes longer, show the stacks of its threads and go on with the others")
+    live.add_options(parser)
     parser.addini("comb", "run tests in parallel with comb's engine", type="bool", default=False)
     parser.addini("comb_start", "as --comb-start", default="auto")
 

@@ -33,6 +33,7 @@ DIFFERENT = 18  # {"ids"}: a worker collected other tests than the first one
 
 SCHED_DONE = -1
 SCHED_WAIT = -2
+MAX_DESCRIPTORS = 2
 PHASES = {"": 0, "setup": 1, "call": 2, "teardown": 3}
 
 
@@ -105,6 +106,24 @@ class Link:
         head = self._exactly(4)
         body = self._exactly(struct.unpack("<I", head)[0]) if head else b""
         return decode(body) if body else None
+
+    def send_descriptors(self, slot: int, fds: list[int]) -> bool:
+        """To the controller; false when they cannot be sent."""
+        try:
+            socket.send_fds(self.socket, [struct.pack("<i", slot)], fds)
+        except OSError:
+            return False
+        return True
+
+    def receive_descriptors(self) -> Optional[tuple[int, list[int]]]:
+        """Without waiting; None when none are there."""
+        try:
+            data, extra, _, _ = self.socket.recvmsg(4, socket.CMSG_LEN(4 * MAX_DESCRIPTORS), socket.MSG_DONTWAIT)
+        except OSError:
+            return None
+        fds = [fd for level, kind, packed in extra if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS)
+               for (fd,) in struct.iter_unpack("i", packed[:len(packed) // 4 * 4])]
+        return (struct.unpack("<i", data)[0], fds) if len(data) == 4 else None
 
     def _exactly(self, count: int) -> bytes:
         data = b""

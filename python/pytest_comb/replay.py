@@ -63,6 +63,7 @@ class Replay:
     def test_passed(self, ring: int, record: Any) -> None:
         """A whole test from its binary record."""
         test = record[0]
+        self.controller.relay.up_to(ring - 1, test)
         hook = self.config.hook
         made = self.passed.reports(ring, record)
         nodeid, location = made[0].nodeid, made[0].location
@@ -70,6 +71,7 @@ class Replay:
         for report in made:
             hook.pytest_runtest_logreport(report=self.decorate(ring, test, report))
         hook.pytest_runtest_logfinish(nodeid=nodeid, location=location)
+        self.controller.relay.release(ring - 1)
         self.finished.add(test)
 
     def start(self, test: int, location: Any) -> None:
@@ -81,6 +83,7 @@ class Replay:
     def reports(self, ring: int, content: Any) -> None:
         """Reports of a test as frames."""
         test = content["test"]
+        self.controller.relay.up_to(ring - 1, test)
         for data in content["reports"]:
             report = reports.from_plain(self.config, data)
             self.restore(report)
@@ -98,7 +101,9 @@ class Replay:
     def test_finished(self, ring: int, content: Any) -> None:
         """The last word about a test that had REPORTS."""
         self.finished.add(content["test"])
+        self.controller.relay.up_to(ring - 1, content["test"])
         self.finish(content["test"])
+        self.controller.relay.release(ring - 1)
 
     def finish(self, test: int) -> None:
         """logfinish."""
@@ -119,7 +124,7 @@ class Replay:
         controller = self.controller
         controller.ids = content["ids"]
         if controller.start_mode != "import":
-            controller.live = set(range(content["workers"]))
+            controller.active = set(range(content["workers"]))
         self.passed.ids = content["ids"]
         session = controller.session
         session.testscollected = len(content["ids"])
@@ -128,6 +133,7 @@ class Replay:
         if content["deselected"]:
             self.config.hook.pytest_deselected(items=[_Deselected(nodeid) for nodeid in content["deselected"]])
         self.say_collected(content)
+        controller.live.start()
         for slot in range(content["workers"]):
             self.config.hook.pytest_xdist_node_collection_finished(node=controller.nodes[slot], ids=content["ids"])
         cache = self.config.pluginmanager.getplugin("nfplugin")

@@ -12,6 +12,7 @@ import pytest
 from pytest_comb import _comb, hygiene
 from pytest_comb.controller import Branch, Controller
 from pytest_comb.nursery import Nursery
+from pytest_comb.outlet import Outlet
 from pytest_comb.protocol import Link
 from pytest_comb.zygote import Zygote
 
@@ -44,21 +45,26 @@ def split(config: pytest.Config) -> Role:
     sys.stdout.flush()
     sys.stderr.flush()
     parent = os.getpid()
+    outlet = Outlet(config)
     branches: dict[str, Branch] = {}
     for name in ("import", "once"):
         if mode not in ("auto", name):
             continue
         here, there = socket.socketpair()
+        pipes = outlet.pipes()
         pid = os.fork()
         if pid == 0:
             here.close()
-            return _be(name, config, board, Link(there), parent, mode == "auto")
+            outlet.enter(config, pipes)
+            return _be(name, config, board, Nursery(config, board, Link(there), outlet), parent, mode == "auto")
         there.close()
-        branches[name] = Branch(pid, Link(here))
-    return Controller(config, board, branches, mode)
+        for _, end in pipes:
+            os.close(end)
+        branches[name] = Branch(pid, Link(here), [end for end, _ in pipes])
+    return Controller(config, board, branches, mode, outlet)
 
 
-def _be(name: str, config: pytest.Config, board: Any, link: Link, parent: int, watched: bool) -> Role:
+def _be(name: str, config: pytest.Config, board: Any, nursery: Nursery, parent: int, watched: bool) -> Role:
     """In a child of the controller."""
     os.setpgid(0, 0)
     _comb.die_with_parent(parent)
@@ -66,22 +72,22 @@ def _be(name: str, config: pytest.Config, board: Any, link: Link, parent: int, w
     hygiene.forget_exit_handlers()
     os.environ["PYTEST_XDIST_WORKER"] = "gw0"
     if name == "once":
-        return Zygote(config, board, Nursery(board, link), watched=watched)
-    return _be_seed(config, board, link)
+        return Zygote(config, board, nursery, nursery.outlet, watched=watched)
+    return _be_seed(config, board, nursery)
 
 
-def _be_seed(config: pytest.Config, board: Any, link: Link) -> Role:
+def _be_seed(config: pytest.Config, board: Any, nursery: Nursery) -> Role:
     """Does nothing until workers are wanted that import and collect for themselves; returns in each of those."""
-    message = link.receive()
+    message = nursery.link.receive()
     if message is None or "quit" in message:
         os._exit(0)
-    nursery = Nursery(board, link)
     wanted = [(slot, given) for slot, given in enumerate(message["inputs"])]
     while True:
         for slot, given in wanted:
             crash_fd = nursery.fork(slot)
             if crash_fd >= 0:
-                return Zygote(config, board, None, slot=slot, crash_fd=crash_fd, message={**message, "input": given})
+                return Zygote(config, board, None, nursery.outlet, slot=slot, crash_fd=crash_fd,
+                              message={**message, "input": given})
         command = nursery.command()
         if "quit" in command:
             os._exit(0)

@@ -21,10 +21,12 @@ class WorkerTerminal:
     the reporter itself is not shown, as in an xdist worker.
     """
 
-    def __init__(self, config: pytest.Config) -> None:
+    def __init__(self, config: pytest.Config, color: bool) -> None:
         self._reporter = TerminalReporter(config, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
         self._tw = create_terminal_writer(config, sys.stdout)
         self._tw._file = sys.stderr
+        if getattr(config.option, "color", "auto") == "auto":
+            self._tw.hasmarkup = color and not os.environ.get("NO_COLOR")
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._reporter, name)
@@ -39,12 +41,12 @@ class WorkerTerminal:
         return TerminalReporter
 
 
-def take_place(config: pytest.Config) -> None:
-    """Also in the place of a reporter that a plugin has put there since."""
+def take_place(config: pytest.Config, color: bool) -> None:
+    """Also in the place of a reporter that a plugin has put there since. color: the controller's terminal has it."""
     manager = config.pluginmanager
     present = manager.getplugin(NAME)
     if type(present) is WorkerTerminal:
         return
     if present is not None:
         manager.unregister(present)
-    manager.register(WorkerTerminal(config), NAME)
+    manager.register(WorkerTerminal(config, color), NAME)

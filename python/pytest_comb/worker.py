@@ -8,6 +8,7 @@ from typing import Any, Generator, Optional
 import pytest
 
 from pytest_comb import beside, protocol, reports
+from pytest_comb.outlet import Outlet
 
 
 class LateItem:
@@ -48,10 +49,11 @@ class Worker:
     IDLE, SETUP, CALL, TEARDOWN = range(4)
     AFTER = {"setup": CALL, "call": TEARDOWN}
 
-    def __init__(self, config: pytest.Config, board: Any, slot: int, workerinput: dict[str, Any], crash_fd: int) -> None:
+    def __init__(self, config: pytest.Config, board: Any, slot: int, workerinput: dict[str, Any], crash_fd: int,
+                 outlet: Outlet) -> None:
         self.config, self.board, self.slot = config, board, slot
         self.id: str = workerinput["workerid"]
-        self.crash_fd = crash_fd
+        self.crash_fd, self.outlet = crash_fd, outlet
         self.session: Any = None
         self.index = -1
         self.pending: list[Any] = []  # reports of the current test, not sent yet
@@ -156,6 +158,7 @@ class Worker:
 
     def complete(self) -> None:
         """The test is over: a binary record where that says all, frames otherwise."""
+        self.outlet.mark(self.index)
         if not (len(self.pending) == 3 and not self.sent_some and self.send_record()):
             self.flush()
             self.send(protocol.FINISHED, test=self.index)

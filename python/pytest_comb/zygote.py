@@ -18,15 +18,16 @@ import pytest
 from pytest_comb import hygiene, plan, protocol, reports, terminal
 from pytest_comb.identity import Watch, WorkerInput
 from pytest_comb.nursery import Nursery
+from pytest_comb.outlet import Outlet
 from pytest_comb.worker import Worker
 
 
 class Zygote:
     """The plugin in every process that collects; with a nursery the zygote, without one a worker of its own."""
 
-    def __init__(self, config: pytest.Config, board: Any, nursery: Optional[Nursery], watched: bool = False,
-                 slot: int = -1, crash_fd: int = -1, message: Optional[dict[str, Any]] = None) -> None:
-        self.config, self.board, self.nursery = config, board, nursery
+    def __init__(self, config: pytest.Config, board: Any, nursery: Optional[Nursery], outlet: Outlet,
+                 watched: bool = False, slot: int = -1, crash_fd: int = -1, message: Optional[dict[str, Any]] = None) -> None:
+        self.config, self.board, self.nursery, self.outlet = config, board, nursery, outlet
         self.slot, self.crash_fd, self.message = slot, crash_fd, message
         self.held: list[tuple[int, dict[str, Any]]] = []  # frames that wait for the end of the collection
         self.deselected: list[str] = []
@@ -85,13 +86,13 @@ class Zygote:
     def pytest_configure(self, config: pytest.Config) -> None:
         """Before any plugin asks for a terminal."""
         if self.has_terminal:
-            terminal.take_place(config)
+            terminal.take_place(config, self.outlet.color)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionstart(self, session: pytest.Session) -> None:
         """After plugins that bring a reporter of their own."""
         if self.has_terminal:
-            terminal.take_place(session.config)
+            terminal.take_place(session.config, self.outlet.color)
 
     # -- collection -----------------------------------------------------------------------------
 
@@ -219,7 +220,7 @@ class Zygote:
         faulthandler.enable(file=self.crash_fd, all_threads=True)
         self.announced = True
         given = self.config.workerinput  # type: ignore[attr-defined]
-        self.worker = Worker(self.config, self.board, self.slot, given, self.crash_fd)
+        self.worker = Worker(self.config, self.board, self.slot, given, self.crash_fd, self.outlet)
         self.config.pluginmanager.register(self.worker, "comb-worker")
         self.worker.run(session)
         return True

@@ -19,6 +19,7 @@
 #define SCHED_AREA_BYTES (1u << 29) /* reserved, not used: pages of the memory file exist once they are written */
 #define FULL_RING_NAP_NS 200000
 #define WAIT_LIMIT_NS 50000000
+#define TOO_LITTLE_DONE 20 /* less than a twentieth done says nothing of the pace */
 
 /* What all processes share. */
 struct shared {
@@ -27,6 +28,9 @@ struct shared {
 	_Atomic uint32_t bell;    /* futex: 1 when it rang */
 	_Atomic uint32_t planned; /* futex */
 	_Atomic uint64_t digest;
+	_Atomic int64_t planned_ns;
+	uint32_t workers;
+	bool costs_known;
 	struct board_slot slots[BOARD_MAX_WORKERS];
 };
 
@@ -164,6 +168,9 @@ int board_plan(struct board *self, const struct sched_test *tests, uint32_t coun
 	unlock(self);
 	if (result == 0) {
 		atomic_store(&self->shared->digest, digest);
+		atomic_store(&self->shared->planned_ns, clock_now_ns());
+		self->shared->workers = options->workers < count ? options->workers : count;
+		self->shared->costs_known = options->longest_first;
 		atomic_store(&self->shared->planned, 1);
 		futex(&self->shared->planned, FUTEX_WAKE, INT_MAX, NULL);
 	}
@@ -255,6 +262,19 @@ uint32_t board_waiting(struct board *self)
 	uint32_t waiting = sched_waiting(lock(self));
 	unlock(self);
 	return waiting;
+}
+
+double board_left_s(struct board *self)
+{
+	double done_s, left_s;
+	if (!atomic_load(&self->shared->planned) || self->shared->workers == 0)
+		return -1;
+	sched_costs(lock(self), &done_s, &left_s);
+	unlock(self);
+	double elapsed_s = (double)(clock_now_ns() - atomic_load(&self->shared->planned_ns)) / (double)NS_PER_SECOND;
+	if (elapsed_s >= 1 && done_s >= (done_s + left_s) / TOO_LITTLE_DONE)
+		return left_s * elapsed_s / done_s;
+	return self->shared->costs_known ? left_s / self->shared->workers : -1;
 }
 
 struct board_slot *board_slot(struct board *self, uint32_t worker)

@@ -68,6 +68,11 @@ bool board_revive(struct board *self, uint32_t test);
 void board_stop(struct board *self);
 enum sched_state board_state(struct board *self, uint32_t test);
 uint32_t board_waiting(struct board *self);
+/*
+ * Seconds until all tests are done, as expected from their costs and from how
+ * fast those that are done went; below 0 while that cannot be said.
+ */
+double board_left_s(struct board *self);
 
 struct board_slot *board_slot(struct board *self, uint32_t worker);
 void board_set_phase(struct board *self, uint32_t worker, enum board_phase phase);

@@ -101,6 +101,8 @@ uint32_t sched_running(const struct sched *self, uint32_t worker);
 enum sched_state sched_state(const struct sched *self, uint32_t test);
 uint32_t sched_waiting(const struct sched *self);
 uint32_t sched_count(const struct sched *self);
+/* Expected seconds of tests that are done, and of those that wait or run (a running one counts half). */
+void sched_costs(const struct sched *self, double *done_s, double *left_s);
 
 /* Derived values (counts, locks held) made anew from the states: after a worker died inside a call. */
 void sched_recover(struct sched *self);

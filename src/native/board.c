@@ -199,6 +199,11 @@ static PyObject *waiting(PyObject *object, PyObject *unused)
 	return PyLong_FromUnsignedLong(board_waiting(board_of(object)));
 }
 
+static PyObject *left_s(PyObject *object, PyObject *unused)
+{
+	return PyFloat_FromDouble(board_left_s(board_of(object)));
+}
+
 static PyObject *set_phase(PyObject *object, PyObject *args)
 {
 	unsigned worker, phase;
@@ -355,6 +360,7 @@ static PyMethodDef board_methods[] = {
 	{ "stop", stop, METH_NOARGS, "stop(): no test is handed out any more" },
 	{ "state", state, METH_VARARGS, "state(test) -> 0 waiting, 1 claimed, 2 running, 3 done, 4 lost" },
 	{ "waiting", waiting, METH_NOARGS, "waiting() -> number of tests nobody holds" },
+	{ "left_s", left_s, METH_NOARGS, "left_s() -> seconds until all tests are done, below 0: unknown" },
 	{ "set_phase", set_phase, METH_VARARGS, "set_phase(worker, phase): 1 setup, 2 call, 3 teardown" },
 	{ "start_slot", start_slot, METH_VARARGS, "start_slot(worker, pid)" },
 	{ "finish_slot", finish_slot, METH_VARARGS, "finish_slot(worker): what follows is an orderly end" },

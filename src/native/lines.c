@@ -45,17 +45,15 @@ static PyObject *bytes_of(const struct str *text)
 	return PyBytes_FromStringAndSize(str_text(text), (Py_ssize_t)text->len);
 }
 
-static PyObject *lines_read_method(PyObject *object, PyObject *args)
+static PyObject *lines_read_method(PyObject *object, PyObject *unused)
 {
 	cleanup_str struct str out = STR_INIT;
-	long long marker;
-	if (!PyArg_ParseTuple(args, "L", &marker))
-		return NULL;
-	struct lines *lines = &((struct lines_object *)object)->lines;
-	int more = lines_read(lines, marker < 0 ? LINES_NO_MARKER : (uint32_t)marker, &out);
-	if (more < 0)
+	uint32_t marker = 0;
+	enum lines_state state = lines_read(&((struct lines_object *)object)->lines, &out, &marker);
+	if (state == LINES_FAILED)
 		return PyErr_NoMemory();
-	return Py_BuildValue("NO", bytes_of(&out), more ? Py_True : Py_False);
+	return Py_BuildValue("NLO", bytes_of(&out), state == LINES_MARKER ? (long long)marker : -1LL,
+			     state == LINES_EMPTY ? Py_False : Py_True);
 }
 
 static PyObject *lines_flush_method(PyObject *object, PyObject *unused)
@@ -73,7 +71,7 @@ static PyObject *lines_close_method(PyObject *object, PyObject *unused)
 }
 
 static PyMethodDef lines_methods[] = {
-	{ "read", lines_read_method, METH_VARARGS, "read(test or -1) -> (whole lines, whether there may be more)" },
+	{ "read", lines_read_method, METH_NOARGS, "read() -> (whole lines, test that ended behind them or -1, more?)" },
 	{ "flush", lines_flush_method, METH_NOARGS, "flush() -> the unfinished line, finished" },
 	{ "close", lines_close_method, METH_NOARGS, "close()" },
 	{ NULL, NULL, 0, NULL },

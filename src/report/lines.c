@@ -94,8 +94,8 @@ static uint32_t marker_number(const char *p, const char *end)
 	return number;
 }
 
-/* One whole line, or what is taken for one. 1 when it ended with the marker that is waited for. */
-static int take_line(struct lines *self, const char *text, size_t len, uint32_t marker, struct str *out)
+/* One whole line, or what is taken for one. 1 when it ended with a marker. */
+static int take_line(struct lines *self, const char *text, size_t len, struct str *out, uint32_t *marker)
 {
 	const char *token = memmem(text, len, self->token, LINES_TOKEN_BYTES);
 	uint32_t number = token ? marker_number(token, text + len) : LINES_NO_MARKER;
@@ -103,11 +103,12 @@ static int take_line(struct lines *self, const char *text, size_t len, uint32_t 
 		return add_line(self, text, len, out);
 	if (token > text && add_line(self, text, (size_t)(token - text), out) < 0)
 		return -1;
-	return number == marker;
+	*marker = number;
+	return 1;
 }
 
-/* All whole lines there are. 1: the marker was met. */
-static int take_lines(struct lines *self, uint32_t marker, struct str *out)
+/* Whole lines up to a marker. 1: it was met. */
+static int take_lines(struct lines *self, struct str *out, uint32_t *marker)
 {
 	int met = 0;
 	while (met == 0 && self->at < self->raw.len) {
@@ -120,7 +121,7 @@ static int take_lines(struct lines *self, uint32_t marker, struct str *out)
 			cut = LINES_LONGEST_BYTES;
 		else
 			break;
-		met = take_line(self, text, cut, marker, out);
+		met = take_line(self, text, cut, out, marker);
 		self->at += cut + (newline != NULL);
 	}
 	if (self->at == self->raw.len) {
@@ -151,18 +152,18 @@ static int read_piece(struct lines *self)
 	return str_add(&self->raw, piece, (size_t)got) < 0 ? -1 : 1;
 }
 
-int lines_read(struct lines *self, uint32_t marker, struct str *out)
+enum lines_state lines_read(struct lines *self, struct str *out, uint32_t *marker)
 {
 	size_t before = out->len;
 	for (;;) {
-		int met = take_lines(self, marker, out);
+		int met = take_lines(self, out, marker);
 		if (met != 0)
-			return met;
-		if (marker == LINES_NO_MARKER && out->len - before >= ENOUGH_BYTES)
-			return 1;
+			return met < 0 ? LINES_FAILED : LINES_MARKER;
+		if (out->len - before >= ENOUGH_BYTES)
+			return LINES_ENOUGH;
 		int got = read_piece(self);
 		if (got <= 0)
-			return got;
+			return got < 0 ? LINES_FAILED : LINES_EMPTY;
 	}
 }
 

@@ -38,12 +38,15 @@ int lines_open(struct lines *self, int fd, const char *label, const char *token,
 /* Closes fd. Safe on a zeroed struct whose fd is -1, safe twice. */
 void lines_release(struct lines *self);
 
-/*
- * Appends to out what can be read without waiting, up to the marker of that
- * test when one is named; else up to about a megabyte. 1: there may be more at
- * once, or the marker was met; 0: nothing more for now; -1: out of memory.
- */
-int lines_read(struct lines *self, uint32_t marker, struct str *out);
+enum lines_state {
+	LINES_FAILED = -1, /* out of memory */
+	LINES_EMPTY,       /* nothing more for now */
+	LINES_MARKER,      /* a test has ended here; *marker tells which */
+	LINES_ENOUGH,      /* about a megabyte was appended; there may be more */
+};
+
+/* Appends to out what can be read without waiting, up to the next marker. */
+enum lines_state lines_read(struct lines *self, struct str *out, uint32_t *marker);
 /* Appends what stands in an unfinished line, and a newline. 0, or -1 when out of memory. */
 int lines_flush(struct lines *self, struct str *out);
 
