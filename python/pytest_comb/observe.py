@@ -9,7 +9,7 @@ from typing import Any, Optional
 
 import pytest
 
-from pytest_comb import describe, order
+from pytest_comb import describe, order, surroundings
 
 try:
     from pytest_comb import _comb
@@ -19,7 +19,6 @@ except ImportError as error:
 RECORD = "COMB_RECORD"
 FOOTPRINT = "COMB_FOOTPRINT"
 WHOLE = "COMB_WHOLE"
-SAVED_PATH = "COMB_SAVED_PYTHONPATH"
 
 _record_dir = os.environ.get(RECORD, "")
 _footprint = bool(os.environ.get(FOOTPRINT))
@@ -76,16 +75,12 @@ def _is_controller(config: pytest.Config) -> bool:
 
 def _worker_id(config: pytest.Config) -> Optional[str]:
     """gw0, gw1, …; None in a serial run."""
-    return getattr(config, "workerinput", {}).get("workerid")
+    return dict.get(getattr(config, "workerinput", {}), "workerid")  # unasked: see identity.WorkerInput
 
 
 def _restore_environment() -> None:
     """What comb set to get here is not for tests to see."""
-    saved = os.environ.pop(SAVED_PATH, None)
-    if saved:
-        os.environ["PYTHONPATH"] = saved
-    elif saved is not None:
-        os.environ.pop("PYTHONPATH", None)
+    surroundings.restore_path()
     for name in (RECORD, FOOTPRINT, WHOLE):
         os.environ.pop(name, None)
 

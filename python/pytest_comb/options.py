@@ -29,7 +29,7 @@ def xdist_is_coming(pluginmanager: Any) -> bool:
     if pluginmanager.is_blocked("xdist") or importlib.util.find_spec("xdist") is None:
         return False
     config = pluginmanager.getplugin("pytestconfig")
-    named = any("xdist" in str(arg) for arg in config.invocation_params.args)
+    named = any("xdist" in str(arg) and "no:xdist" not in str(arg) for arg in config.invocation_params.args)
     return named or not (os.environ.get("PYTEST_DISABLE_PLUGIN_AUTOLOAD") or "--disable-plugin-autoload"
                          in config.invocation_params.args)
 
@@ -37,8 +37,10 @@ def xdist_is_coming(pluginmanager: Any) -> bool:
 def add_own(parser: pytest.Parser) -> None:
     """--comb and what goes with it."""
     group = parser.getgroup("comb", "comb: run tests in parallel")
-    group.addoption("--comb", action="store_true", dest="comb", default=False,
+    group.addoption("--comb", action="store_true", dest="comb", default=None,
                     help="Run tests in parallel with comb's engine (alone it means -n auto)")
+    group.addoption("--no-comb", action="store_false", dest="comb",
+                    help="Not with comb's engine, whatever the configuration says: -n is pytest-xdist's then")
     group.addoption("--comb-start", choices=START_MODES, default=None, dest="comb_start",
                     help="How workers get their tests: once (collected once, then forked) or import (each worker imports "
                          "and collects, as under pytest-xdist); auto takes once where that is safe")
@@ -73,9 +75,10 @@ def add_xdist(parser: pytest.Parser) -> None:
 
 def wants_comb(config: pytest.Config, options: Any) -> bool:
     """Whether this run is comb's, from what is known before conftest files are read."""
-    asked = options.comb or config.getini("comb")
+    asked = config.getini("comb") if options.comb is None else options.comb
     if not asked:
-        return False if config.pluginmanager.hasplugin("xdist") else bool(getattr(options, "numprocesses", None))
+        without_xdist = not config.pluginmanager.hasplugin("xdist") and options.comb is None
+        return without_xdist and bool(getattr(options, "numprocesses", None))
     return getattr(options, "numprocesses", None) != 0
 
 

@@ -9,7 +9,7 @@ from typing import Any, Generator
 
 import pytest
 
-from pytest_comb import options
+from pytest_comb import options, surroundings
 
 ROLE = "comb-role"
 MARKS = (
@@ -38,10 +38,13 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None
     """Forks the zygote while no plugin has taken a role yet: see docs/adr/0002-zygote.md."""
     known = early_config.known_args_namespace
     if not (options.wants_comb(early_config, known) and options.runs_tests(known) and options.check_debugger(known)):
+        if not getattr(known, "numprocesses", None):
+            surroundings.restore_path()
         yield
         return
     from pytest_comb import start
 
+    surroundings.restore_path()
     role = start.split(early_config)
     early_config.pluginmanager.register(role, ROLE)
     outcome = yield

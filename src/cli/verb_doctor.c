@@ -94,6 +94,10 @@ static void add_interpreter(struct page *page, const struct diagnosis *diagnosis
 	for (size_t i = 0; i < project->plugins.len; i++)
 		add_rowf(page, i ? "" : "plugins", "%s %s", project->plugins.at[i].name,
 			 project->plugins.at[i].version);
+	if (project->engine_problem)
+		add_rowf(page, "comb's engine", "cannot be loaded: %s", project->engine_problem);
+	else
+		add_row(page, "comb's engine", "can be loaded");
 }
 
 static void add_machine(struct page *page, const struct diagnosis *diagnosis)
@@ -192,10 +196,10 @@ static json_t *json_interpreter(const struct diagnosis *diagnosis)
 	json_t *plugins = json_object();
 	for (size_t i = 0; i < project->plugins.len; i++)
 		json_object_set_new(plugins, project->plugins.at[i].name, json_text(project->plugins.at[i].version));
-	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "python", json_text(project->python), "found_by",
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "python", json_text(project->python), "found_by",
 			 json_text(project->python_from), "environment", json_text(project->environment), "version",
 			 json_version(project->python_version), "pytest", json_version(project->pytest_version),
-			 "plugins", plugins);
+			 "plugins", plugins, "engine_problem", json_text(project->engine_problem));
 }
 
 static json_t *json_machine(const struct diagnosis *diagnosis)

@@ -19,15 +19,37 @@
 #define PROFILE_KEY "run.profile"
 #define NAMED_MOST 20 /* tests that did not run, named one by one */
 
-/* Who runs the tests. A row plugs an engine in. */
+static bool has_xdist(const struct project *project, struct str *why, struct str *next)
+{
+	if (project_plugin(project, "pytest-xdist"))
+		return true;
+	str_addf(why, "pytest-xdist is not installed for %s", project->python);
+	str_addf(next, "comb setup --install %s", project->path);
+	return false;
+}
+
+/* Nothing has to be installed: comb brings its plugin along. */
+static bool has_comb(const struct project *project, struct str *why, struct str *next)
+{
+	if (!project->engine_problem)
+		return true;
+	str_addf(why, "comb's engine cannot be loaded by %s: ", project->python);
+	str_add_printable(why, project->engine_problem, strlen(project->engine_problem));
+	str_adds(next, "another interpreter: --python PATH");
+	return false;
+}
+
+/* Who runs the tests, from plain to fast. A row plugs an engine in. */
 static const struct engine {
 	const char *name;
 	enum suite_engine engine;
 	bool parallel;
-	const char *plugin; /* has to be installed beside the project's pytest; NULL: nothing */
+	/* Says in *why what keeps it from running here, and in *next what helps. true: nothing does. */
+	bool (*is_there)(const struct project *project, struct str *why, struct str *next);
 } engines[] = {
 	{ "serial", ENGINE_SERIAL, false, NULL },
-	{ "xdist", ENGINE_XDIST, true, "pytest-xdist" },
+	{ "xdist", ENGINE_XDIST, true, has_xdist },
+	{ "comb", ENGINE_COMB, true, has_comb },
 };
 #define ENGINE_COUNT (sizeof(engines) / sizeof(*engines))
 
@@ -45,7 +67,8 @@ struct choice {
 	int workers; /* 0: serial, or as configured */
 	enum dist dist;
 	bool configured; /* by the project's own addopts */
-	struct str why; /* for a person */
+	struct str why; /* for a person: the number of workers */
+	struct str instead; /* why no faster engine; empty: there is none */
 };
 
 static const struct engine *find_engine(const char *name)
@@ -56,27 +79,37 @@ static const struct engine *find_engine(const char *name)
 	return NULL;
 }
 
-static bool is_installed(const struct session *session, const struct engine *engine)
+/* The engine asked for, or an error that says why it cannot be had. */
+static int choose_named(const struct session *session, const char *name, struct choice *choice, struct err *err)
 {
-	return !engine->plugin || project_plugin(&session->project, engine->plugin);
+	cleanup_str struct str why = STR_INIT, next = STR_INIT;
+	choice->engine = find_engine(name);
+	if (!choice->engine->is_there || choice->engine->is_there(&session->project, &why, &next))
+		return 0;
+	err_set(err, ERR_ENVIRONMENT, "--engine %s: %s", name, str_text(&why));
+	return err_hint(err, "%s, or --engine serial", str_text(&next));
 }
 
-/* The engine asked for; else the last of the table that is there: the rows go from plain to fast. */
+/* The fastest that is there; choice->instead says why it is not a faster one. */
+static void choose_fastest(const struct session *session, struct choice *choice)
+{
+	for (size_t i = ENGINE_COUNT; i-- > 0;) {
+		cleanup_str struct str next = STR_INIT;
+		choice->engine = &engines[i];
+		if (choice->instead.len > 0)
+			str_adds(&choice->instead, "; ");
+		if (!engines[i].is_there || engines[i].is_there(&session->project, &choice->instead, &next))
+			return;
+	}
+}
+
 static int choose_engine(const struct session *session, struct choice *choice, struct err *err)
 {
 	const char *name = cli_text(session->cli, "engine", NULL);
-	if (!name) {
-		for (size_t i = 0; i < ENGINE_COUNT; i++)
-			if (is_installed(session, &engines[i]))
-				choice->engine = &engines[i];
-		return 0;
-	}
-	choice->engine = find_engine(name);
-	if (is_installed(session, choice->engine))
-		return 0;
-	err_set(err, ERR_ENVIRONMENT, "--engine %s needs %s, which %s does not have", name, choice->engine->plugin,
-		session->project.python);
-	return err_hint(err, "comb setup --install %s, or --engine serial", session->project.path);
+	if (name)
+		return choose_named(session, name, choice, err);
+	choose_fastest(session, choice);
+	return 0;
 }
 
 /* -n: 0 (serial) … , or -1 for auto. */
@@ -134,18 +167,20 @@ static int choose_workers(const struct session *session, struct choice *choice, 
 	return found < 0 ? err_no_memory(err) : 0;
 }
 
-/* The project's own -n counts where nothing else was asked for. 1: it does; 0; -1. */
+/* The project's own -n and --dist count where nothing else was asked for. 1: they do; 0; -1. */
 static int note_configured(const struct session *session, struct choice *choice, struct err *err)
 {
 	cleanup_addopts struct addopts addopts = ADDOPTS_INIT;
-	if (cli_text(session->cli, "engine", NULL) || cli_text(session->cli, "numprocesses", NULL))
+	if (cli_text(session->cli, "numprocesses", NULL))
 		return 0;
 	if (addopts_read(&addopts, &session->project, err) < 0)
 		return -1;
-	if (!addopts.workers && !addopts.comb)
+	bool off = text_equals(addopts.workers, "0");
+	if ((!addopts.workers && !addopts.comb) || (off && cli_text(session->cli, "engine", NULL)))
 		return 0;
 	choice->configured = true;
-	choice->engine = &engines[addopts.workers && strcmp(addopts.workers, "0") != 0];
+	if (off)
+		choice->engine = &engines[0];
 	choice->workers = addopts.workers ? atoi(addopts.workers) : 0;
 	choice->dist = addopts.dist ? dist_parse(addopts.dist) : DIST_LOAD;
 	if (str_addf(&choice->why, "as configured: %s%s%s%s%s", addopts.comb ? "--comb " : "",
@@ -155,32 +190,36 @@ static int note_configured(const struct session *session, struct choice *choice,
 	return 1;
 }
 
+/* Workers that were asked for need an engine that has them. */
+static int check_workers(const struct session *session, const struct choice *choice, int workers, struct err *err)
+{
+	if (workers <= 0 || choice->engine->parallel)
+		return 0;
+	if (cli_text(session->cli, "engine", NULL)) {
+		err_set(err, ERR_INPUT, "--engine %s runs all tests in one process; -n %d has no place there",
+			choice->engine->name, workers);
+		return err_hint(err, "leave one of them out");
+	}
+	err_set(err, ERR_ENVIRONMENT, "-n %d: %s", workers, str_text(&choice->instead));
+	return err_hint(err, "comb setup --install %s", session->project.path);
+}
+
 /* 0 with *choice filled. */
 static int choose(const struct session *session, struct choice *choice, struct err *err)
 {
 	const char *text = cli_text(session->cli, "numprocesses", NULL);
-	const char *engine = cli_text(session->cli, "engine", NULL);
 	int workers = -1;
 	choice->dist = DIST_LOADGROUP; /* keeps what must not overlap apart */
-	int configured = note_configured(session, choice, err);
-	if (configured != 0)
-		return configured < 0 ? -1 : 0;
-	if (choose_engine(session, choice, err) < 0 || (text && parse_workers(text, &workers, err) < 0))
+	if (choose_engine(session, choice, err) < 0 || (text && parse_workers(text, &workers, err) < 0) ||
+	    check_workers(session, choice, workers, err) < 0)
 		return -1;
-	if (engine && !choice->engine->parallel && workers > 0) {
-		err_set(err, ERR_INPUT, "--engine %s runs all tests in one process; -n %d has no place there", engine,
-			workers);
-		return err_hint(err, "leave one of them out");
-	}
-	if (text && workers > 0 && !choice->engine->parallel) {
-		err_set(err, ERR_ENVIRONMENT, "-n %d needs pytest-xdist, which %s does not have", workers,
-			session->project.python);
-		return err_hint(err, "comb setup --install %s", session->project.path);
-	}
 	if (workers == 0 || !choice->engine->parallel) {
 		choice->engine = &engines[0];
 		return 0;
 	}
+	int configured = note_configured(session, choice, err);
+	if (configured != 0)
+		return configured < 0 ? -1 : 0;
 	if (workers < 0)
 		return choose_workers(session, choice, err);
 	choice->workers = workers;
@@ -189,26 +228,32 @@ static int choose(const struct session *session, struct choice *choice, struct e
 
 static void announce(const struct session *session, const struct choice *choice)
 {
-	cleanup_str struct str why = STR_INIT;
+	cleanup_str struct str why = STR_INIT, instead = STR_INIT;
 	str_add_printable(&why, str_text(&choice->why), choice->why.len);
+	str_add_printable(&instead, str_text(&choice->instead), choice->instead.len);
 	if (session->cli->verbosity < 0)
 		return;
+	if (session->cli->verbosity > 0 && instead.len > 0)
+		fprintf(stderr, "comb: %s\n", str_text(&instead));
 	if (choice->configured)
-		fprintf(stderr, "comb: %s\n", str_text(&why));
+		fprintf(stderr, "comb: %s, %s\n", choice->engine->name, str_text(&why));
 	else if (choice->workers == 0)
 		fprintf(stderr, "comb: serial\n");
 	else
 		fprintf(stderr, "comb: %d workers, %s, --dist %s%s%s%s\n", choice->workers, choice->engine->name,
 			dist_name(choice->dist), why.len ? " (" : "", str_text(&why), why.len ? ")" : "");
+	if (session->project.engine_problem)
+		fputs("comb: tests that do not run cannot be noticed with this interpreter\n", stderr);
 }
 
 static int run_suite(const struct session *session, const struct choice *choice, struct suite_run *run, struct err *err)
 {
 	struct suite_options options = {
-		.engine = choice->configured ? ENGINE_SERIAL : choice->engine->engine,
+		.engine = choice->engine->engine,
 		.workers = choice->configured ? 0 : choice->workers,
 		.dist = choice->workers > 0 && !choice->configured ? dist_name(choice->dist) : NULL,
 		.keep_addopts = choice->configured,
+		.plain = session->project.engine_problem != NULL,
 		.interactive = true,
 		.output_to_stderr = session->cli->json,
 		.timeout_s = session->settings.timeout_s,
@@ -345,7 +390,7 @@ static void tell(const char *what, const struct err *err)
 static int run_in(struct session *session, struct err *err)
 {
 	cleanup_suite_run struct suite_run run = SUITE_RUN_INIT;
-	struct choice choice = { .engine = &engines[0], .why = STR_INIT };
+	struct choice choice = { .engine = &engines[0], .why = STR_INIT, .instead = STR_INIT };
 	int status = choose(session, &choice, err);
 	if (status == 0) {
 		announce(session, &choice);
@@ -363,6 +408,7 @@ static int run_in(struct session *session, struct err *err)
 			status = -1;
 	}
 	str_release(&choice.why);
+	str_release(&choice.instead);
 	return status;
 }
 
@@ -387,7 +433,8 @@ static int run(struct cli *cli, struct err *err)
 static const struct option options[] = {
 	{ "numprocesses", 'n', OPTION_TEXT, "N|auto",
 	  "workers; 0 is serial (default: the project's own -n, else auto)" },
-	{ "engine", 0, OPTION_CHOICE, "serial|xdist", "who runs the tests (default: the fastest that is there)" },
+	{ "engine", 0, OPTION_CHOICE, "comb|xdist|serial",
+	  "who runs the tests (default: comb's engine where the interpreter can load it, else xdist, else serial)" },
 	{ "timeout", 0, OPTION_DURATION, "D", "time limit for the whole run (default: none)" },
 	{ 0 },
 };
@@ -400,7 +447,9 @@ const struct verb verb_run = {
 	.pass_through = true,
 	.description = "Runs the suite as `cd PROJECT && pytest` would, with pytest's own output and exit status, and "
 		       "remembers every "
-		       "test's duration and outcome. Without -n and --engine the project's own addopts count; where "
+		       "test's duration and outcome. comb's own engine runs it; nothing has to be installed in the "
+		       "project for that. "
+		       "Without -n the project's own -n and --dist count; where "
 		       "they say nothing "
 		       "about workers, as many are used as comb tune found best, or as earlier runs suggest: a suite "
 		       "that waits more "

@@ -13,18 +13,16 @@
 
 #define NAMED_MOST 10 /* differing tests named in a report */
 
-/* What addopts has to say for a configuration. */
-struct wanted {
-	char workers[16];
-	const char *dist;
-};
+#define WORKERS_TEXT 16
 
-static struct wanted wanted_options(const struct study *study)
+/* What addopts has to say for the choice; workers is room for its number. */
+static struct addopts_wanted wanted_options(const struct study *study, char workers[WORKERS_TEXT])
 {
 	const struct configuration *c = &study_best(study)->configuration;
-	struct wanted wanted = { .dist = dist_name(c->dist) };
-	tune_workers_text(study, c, wanted.workers, sizeof(wanted.workers));
-	return wanted;
+	tune_workers_text(study, c, workers, WORKERS_TEXT);
+	return (struct addopts_wanted){
+		.comb = c->engine == ENGINE_COMB, .workers = workers, .dist = dist_name(c->dist)
+	};
 }
 
 int tune_describe_addopts(const struct phase_ctx *ctx, struct str *out, struct err *err)
@@ -32,7 +30,9 @@ int tune_describe_addopts(const struct phase_ctx *ctx, struct str *out, struct e
 	cleanup_addopts struct addopts addopts = ADDOPTS_INIT;
 	if (addopts_read(&addopts, ctx->project, err) < 0)
 		return -1;
-	int failed = addopts.workers ? str_addf(out, "-n %s", addopts.workers) : str_adds(out, "no -n");
+	int failed = addopts.comb ? str_adds(out, "--comb ") : 0;
+	if (!failed)
+		failed = addopts.workers ? str_addf(out, "-n %s", addopts.workers) : str_adds(out, "no -n");
 	if (!failed && addopts.dist)
 		failed = str_addf(out, " --dist %s", addopts.dist);
 	return failed ? err_no_memory(err) : 0;
@@ -45,8 +45,9 @@ int tune_is_written(const struct phase_ctx *ctx, const struct study *study, stru
 		return -1;
 	if (!study_prefers_parallel(study))
 		return 1; /* nothing to write; an -n of the user's own is reported, not touched */
-	struct wanted wanted = wanted_options(study);
-	return text_equals(addopts.workers, wanted.workers) && text_equals(addopts.dist, wanted.dist);
+	char workers[WORKERS_TEXT];
+	struct addopts_wanted wanted = wanted_options(study, workers);
+	return addopts_say(&addopts, &wanted);
 }
 
 /* Does pytest take the new configuration? 1, 0 with *why, -1. */
@@ -72,8 +73,9 @@ int tune_write(const struct phase_ctx *ctx, const struct study *study, struct st
 	cleanup_changeset struct changeset set = CHANGESET_INIT;
 	if (!study_prefers_parallel(study))
 		return 1;
-	struct wanted wanted = wanted_options(study);
-	if (addopts_set(ctx->project, wanted.workers, wanted.dist, &set, err) < 0 || changeset_write(&set, err) < 0)
+	char workers[WORKERS_TEXT];
+	struct addopts_wanted wanted = wanted_options(study, workers);
+	if (addopts_set(ctx->project, &wanted, &set, err) < 0 || changeset_write(&set, err) < 0)
 		return -1;
 	int taken = try_configuration(ctx, why, err);
 	if (taken <= 0) {

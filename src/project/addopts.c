@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/fs.h"
 #include "base/os.h"
@@ -13,7 +14,7 @@
 /* Where addopts stands in each kind of configuration file. */
 static const struct place {
 	const char *section; /* INI; NULL: TOML */
-	const char *path[5]; /* TOML */
+	const char *path[5]; /* TOML; the other options of pytest stand beside its last key */
 	bool list; /* a new value is an array */
 } places[] = {
 	[CONFIG_NONE] = { .section = "pytest" },
@@ -30,7 +31,8 @@ static const struct replaced {
 	const char *name;
 	bool has_value;
 } replaced_options[] = {
-	{ "-n", true }, { "--numprocesses", true }, { "--dist", true }, { "-d", false }, { NULL, false },
+	{ "-n", true },      { "--numprocesses", true }, { "--dist", true }, { "-d", false },
+	{ "--comb", false }, { "--no-comb", false },     { NULL, false },
 };
 
 struct word {
@@ -170,24 +172,64 @@ int addopts_replace(const char *text, const char *options, struct str *out, stru
 	return 0;
 }
 
-/* Finds -n and --dist among the words; the last ones hold. */
+static bool is_engine(const struct replaced *option)
+{
+	return strcmp(option->name, "--comb") == 0 || strcmp(option->name, "--no-comb") == 0;
+}
+
+/* One option and its value; the last ones hold. */
+static int note_option(struct addopts *addopts, const struct replaced *option, const char *value, struct err *err)
+{
+	if (is_engine(option)) {
+		addopts->names_comb = true;
+		addopts->comb = strcmp(option->name, "--comb") == 0;
+		return 0;
+	}
+	bool is_dist = strcmp(option->name, "--dist") == 0 || !option->has_value;
+	char **into = is_dist ? &addopts->dist : &addopts->workers;
+	free(*into);
+	*into = os_strdup(option->has_value ? value : "load");
+	return *into ? 0 : err_no_memory(err);
+}
+
 static int note_options(struct addopts *addopts, struct err *err)
 {
+	addopts->comb = addopts->comb_setting;
 	for (size_t i = 0; i < addopts->words.len; i++) {
 		const char *value;
 		const struct replaced *option = match_option(addopts->words.at[i], &value);
-		addopts->comb |= strcmp(addopts->words.at[i], "--comb") == 0;
-		if (!option)
-			continue;
-		if (option->has_value && !value)
+		if (option && option->has_value && !value)
 			value = i + 1 < addopts->words.len ? addopts->words.at[++i] : "";
-		bool is_dist = strcmp(option->name, "--dist") == 0 || !option->has_value;
-		char **into = is_dist ? &addopts->dist : &addopts->workers;
-		free(*into);
-		*into = os_strdup(option->has_value ? value : "load");
-		if (!*into)
-			return err_no_memory(err);
+		if (option && note_option(addopts, option, value, err) < 0)
+			return -1;
 	}
+	return 0;
+}
+
+/* pytest's own idea of a true value. */
+static bool is_true(const char *text)
+{
+	static const char *const yes[] = { "y", "yes", "t", "true", "on", "1" };
+	for (size_t i = 0; i < sizeof(yes) / sizeof(*yes); i++)
+		if (strcasecmp(yes[i], text) == 0)
+			return true;
+	return false;
+}
+
+/* The option `comb`, a sibling of addopts. What is no value for it is for pytest to refuse. */
+static int read_toml_setting(const struct toml *toml, const struct place *place, bool *value, struct err *err)
+{
+	const char *path[5] = { NULL };
+	cleanup_str struct str text = STR_INIT;
+	for (size_t i = 0; place->path[i]; i++)
+		path[i] = place->path[i + 1] ? place->path[i] : "comb";
+	if (toml_type(toml, path) == TOML_BOOLEAN)
+		return toml_boolean(toml, path, value, err) < 0 ? -1 : 0;
+	if (toml_type(toml, path) != TOML_STRING)
+		return 0;
+	if (toml_string(toml, path, &text, err) < 0)
+		return -1;
+	*value = is_true(str_text(&text));
 	return 0;
 }
 
@@ -201,6 +243,8 @@ static int read_toml(struct addopts *addopts, const struct place *place, const c
 	addopts->present = type != TOML_NONE;
 	addopts->is_list = type == TOML_ARRAY;
 	addopts->line = toml_line(&toml, place->path);
+	if (read_toml_setting(&toml, place, &addopts->comb_setting, err) < 0)
+		return -1;
 	if (type == TOML_ARRAY)
 		return toml_strings(&toml, place->path, &addopts->words, err) < 0 ? -1 : 0;
 	return toml_string(&toml, place->path, &addopts->text, err) < 0 ? -1 : 0;
@@ -210,8 +254,11 @@ static int read_ini(struct addopts *addopts, const struct place *place, const ch
 		    struct err *err)
 {
 	cleanup_ini struct ini ini = INI_INIT;
-	if (ini_open(&ini, source, path, INI_PYTEST, err) < 0)
+	cleanup_str struct str setting = STR_INIT;
+	if (ini_open(&ini, source, path, INI_PYTEST, err) < 0 ||
+	    ini_value(&ini, place->section, "comb", &setting, err) < 0)
 		return -1;
+	addopts->comb_setting = is_true(str_text(&setting));
 	const struct ini_key *key = ini_key(&ini, place->section, "addopts");
 	addopts->present = key != NULL;
 	addopts->line = key ? key->line : 0;
@@ -243,8 +290,29 @@ void addopts_release(struct addopts *addopts)
 	*addopts = (struct addopts)ADDOPTS_INIT;
 }
 
-/* A TOML array of the words kept and the two options, on one line. */
-static int format_list(const struct addopts *addopts, const char *n, const char *dist, struct str *out)
+/* The words that say what is wanted, each value in its option's word; comb's engine may have to be refused by name. */
+static int list_words(const struct addopts *addopts, const struct addopts_wanted *wanted, struct strings *words)
+{
+	const char *engine = wanted->comb ? "--comb" : addopts->comb_setting ? "--no-comb" : NULL;
+	if (engine && strings_add(words, engine) < 0)
+		return -1;
+	return strings_addf(words, "-n%s", wanted->workers) < 0 ? -1 : strings_addf(words, "--dist=%s", wanted->dist);
+}
+
+/* The same for a person's eye, in one text. */
+static int add_options(const struct addopts *addopts, const struct addopts_wanted *wanted, struct str *out)
+{
+	const char *engine = wanted->comb ? "--comb " : addopts->comb_setting ? "--no-comb " : "";
+	return str_addf(out, "%s-n %s --dist %s", engine, wanted->workers, wanted->dist);
+}
+
+static bool has_replaced(const struct addopts *addopts)
+{
+	return addopts->workers || addopts->dist || addopts->names_comb;
+}
+
+/* A TOML array of the words kept and the new ones, on one line. */
+static int format_list(const struct addopts *addopts, const struct strings *words, struct str *out)
 {
 	if (str_addc(out, '[') < 0)
 		return -1;
@@ -258,8 +326,9 @@ static int format_list(const struct addopts *addopts, const char *n, const char 
 		if (toml_quote(out, addopts->words.at[i]) < 0 || str_adds(out, ", ") < 0)
 			return -1;
 	}
-	if (toml_quote(out, n) < 0 || str_adds(out, ", ") < 0 || toml_quote(out, dist) < 0)
-		return -1;
+	for (size_t i = 0; i < words->len; i++)
+		if ((i > 0 && str_adds(out, ", ") < 0) || toml_quote(out, words->at[i]) < 0)
+			return -1;
 	return str_addc(out, ']');
 }
 
@@ -281,22 +350,20 @@ static int format_text(const char *text, struct str *out)
 }
 
 static int edit_toml(const struct addopts *addopts, const struct place *place, const char *path, struct slice source,
-		     const char *workers, const char *dist, struct edits *edits, struct err *err)
+		     const struct addopts_wanted *wanted, struct edits *edits, struct err *err)
 {
 	cleanup_toml struct toml toml = TOML_INIT;
-	cleanup_str struct str n = STR_INIT, d = STR_INIT, options = STR_INIT, text = STR_INIT, value = STR_INIT;
+	cleanup_strings struct strings words = STRINGS_INIT;
+	cleanup_str struct str options = STR_INIT, text = STR_INIT, value = STR_INIT;
 	if (toml_open(&toml, source, path, err) < 0)
 		return -1;
-	if (str_addf(&n, "-n%s", workers) < 0 || str_addf(&d, "--dist=%s", dist) < 0 ||
-	    str_addf(&options, "-n %s --dist %s", workers, dist) < 0)
+	if (list_words(addopts, wanted, &words) < 0 || add_options(addopts, wanted, &options) < 0)
 		return err_no_memory(err);
 	bool is_list = addopts->present ? addopts->is_list : place->list;
-	if (is_list && !addopts->workers && !addopts->dist) {
-		const char *const words[] = { str_text(&n), str_text(&d) };
-		return toml_append(&toml, place->path, words, 2, edits, err);
-	}
+	if (is_list && !has_replaced(addopts))
+		return toml_append(&toml, place->path, (const char *const *)words.at, words.len, edits, err);
 	if (is_list) {
-		if (format_list(addopts, str_text(&n), str_text(&d), &value) < 0)
+		if (format_list(addopts, &words, &value) < 0)
 			return err_no_memory(err);
 	} else {
 		if (addopts_replace(str_text(&addopts->text), str_text(&options), &text, err) < 0)
@@ -308,16 +375,16 @@ static int edit_toml(const struct addopts *addopts, const struct place *place, c
 }
 
 static int edit_ini(const struct addopts *addopts, const struct place *place, const char *path, struct slice source,
-		    const char *workers, const char *dist, struct edits *edits, struct err *err)
+		    const struct addopts_wanted *wanted, struct edits *edits, struct err *err)
 {
 	cleanup_ini struct ini ini = INI_INIT;
 	cleanup_str struct str options = STR_INIT, text = STR_INIT;
 	if (ini_open(&ini, source, path, INI_PYTEST, err) < 0)
 		return -1;
-	if (str_addf(&options, "-n %s --dist %s", workers, dist) < 0)
+	if (add_options(addopts, wanted, &options) < 0)
 		return err_no_memory(err);
 	bool several = strchr(str_text(&addopts->text), '\n') != NULL;
-	if (several && !addopts->workers && !addopts->dist) {
+	if (several && !has_replaced(addopts)) {
 		const char *const lines[] = { str_text(&options) };
 		return ini_append(&ini, place->section, "addopts", lines, 1, edits, err);
 	}
@@ -327,17 +394,24 @@ static int edit_ini(const struct addopts *addopts, const struct place *place, co
 }
 
 /* A project without configuration gets a file of its own. */
-static int create_ini(const struct project *project, const char *workers, const char *dist, struct changeset *set,
+static int create_ini(const struct project *project, const struct addopts_wanted *wanted, struct changeset *set,
 		      struct err *err)
 {
+	static const struct addopts none = ADDOPTS_INIT;
 	cleanup_str struct str path = STR_INIT, content = STR_INIT;
-	if (fs_join(&path, project->root, "pytest.ini") < 0 ||
-	    str_addf(&content, "[pytest]\naddopts = -n %s --dist %s\n", workers, dist) < 0)
+	if (fs_join(&path, project->root, "pytest.ini") < 0 || str_adds(&content, "[pytest]\naddopts = ") < 0 ||
+	    add_options(&none, wanted, &content) < 0 || str_addc(&content, '\n') < 0)
 		return err_no_memory(err);
 	return changeset_add(set, str_text(&path), SLICE(""), false, &content, err);
 }
 
-int addopts_set(const struct project *project, const char *workers, const char *dist, struct changeset *set,
+bool addopts_say(const struct addopts *addopts, const struct addopts_wanted *wanted)
+{
+	return text_equals(addopts->workers, wanted->workers) && text_equals(addopts->dist, wanted->dist) &&
+	       addopts->comb == wanted->comb;
+}
+
+int addopts_set(const struct project *project, const struct addopts_wanted *wanted, struct changeset *set,
 		struct err *err)
 {
 	const struct place *place = &places[project->config_kind];
@@ -346,13 +420,13 @@ int addopts_set(const struct project *project, const char *workers, const char *
 	cleanup_str struct str source = STR_INIT, after = STR_INIT;
 	cleanup_edits struct edits edits = EDITS_INIT;
 	if (project->config_kind == CONFIG_NONE)
-		return create_ini(project, workers, dist, set, err);
+		return create_ini(project, wanted, set, err);
 	if (addopts_read(&addopts, project, err) < 0 || fs_read(path, &source, err) < 0)
 		return -1;
-	if (text_equals(addopts.workers, workers) && text_equals(addopts.dist, dist))
+	if (addopts_say(&addopts, wanted))
 		return 0;
-	int failed = place->section ? edit_ini(&addopts, place, path, str_slice(&source), workers, dist, &edits, err)
-				    : edit_toml(&addopts, place, path, str_slice(&source), workers, dist, &edits, err);
+	int failed = place->section ? edit_ini(&addopts, place, path, str_slice(&source), wanted, &edits, err)
+				    : edit_toml(&addopts, place, path, str_slice(&source), wanted, &edits, err);
 	if (failed || edits_apply(&edits, str_slice(&source), &after, err) < 0)
 		return -1;
 	return changeset_add(set, path, str_slice(&source), true, &after, err);

@@ -3,10 +3,12 @@
 #define COMB_PROJECT_INSPECT_SCRIPT_H
 
 #define INSPECT_PREFIX "comb-environment:"
+#define INSPECT_EXTENSION "COMB_EXTENSION" /* the environment variable that names comb's extension */
 
 /*
  * One line, INSPECT_PREFIX and an object: version, executable, environment,
- * pytest, problem, pip, plugins as pairs of name and version. Runs on any Python,
+ * pytest, problem, pip, plugins as pairs of name and version, engine: why comb's
+ * extension cannot be loaded, which a child tries, for it may not survive. Runs on any Python,
  * also one that is too old, so that comb can say so. The current folder is
  * taken from sys.path while the standard library is imported: a json.py of the
  * project must not be met there.
@@ -44,6 +46,28 @@ static const char inspect_script[] =
 	"    import importlib.util\n"
 	"    answer['pip'] = importlib.util.find_spec('pip') is not None\n"
 	"    answer['plugins'] = sorted(plugins.items())\n"
+	"    answer['engine'] = None\n"
+	"    import os, sysconfig\n"
+	"    if sys.implementation.name != 'cpython':\n"
+	"        answer['engine'] = 'it is %s, and the extension is for CPython' % sys.implementation.name\n"
+	"    elif sysconfig.get_config_var('Py_GIL_DISABLED'):\n"
+	"        answer['engine'] = 'it is a free-threaded build, which has no stable ABI'\n"
+	"    else:\n"
+	"        read, write = os.pipe()\n"
+	"        pid = os.fork()\n"
+	"        if pid == 0:\n"
+	"            why = ''\n"
+	"            try:\n"
+	"                spec = importlib.util.spec_from_file_location('_comb', os.environ['" INSPECT_EXTENSION "'])\n"
+	"                importlib.util.module_from_spec(spec)\n"
+	"            except BaseException as error:\n"
+	"                why = str(error) or type(error).__name__\n"
+	"            os.write(write, ('.' + why[:300]).encode('ascii', 'backslashreplace'))\n"
+	"            os._exit(0)\n"
+	"        os.close(write)\n"
+	"        said = os.read(read, 2000).decode('ascii')\n"
+	"        os.waitpid(pid, 0)\n"
+	"        answer['engine'] = said[1:] if said else 'the process ended when it was loaded'\n"
 	"print('\\n" INSPECT_PREFIX "' + json.dumps(answer))\n";
 
 #endif

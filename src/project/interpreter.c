@@ -18,6 +18,7 @@
 #include "project/inspect_script.h"
 #include "project/locate.h"
 #include "project/manager.h"
+#include "project/plugin_dir.h"
 
 #include "base/banned.h"
 
@@ -304,7 +305,8 @@ static void forget(struct project *project)
 	}
 	project->plugins.len = 0;
 	free(project->pytest_problem);
-	project->pytest_problem = NULL;
+	free(project->engine_problem);
+	project->pytest_problem = project->engine_problem = NULL;
 }
 
 static int read_answer(struct project *project, const json_t *answer, struct err *err)
@@ -315,7 +317,8 @@ static int read_answer(struct project *project, const json_t *answer, struct err
 	parse_version(json_string_value(json_object_get(answer, "pytest")), project->pytest_version);
 	if (replace_text(&project->python, json_object_get(answer, "executable"), err) < 0 ||
 	    replace_text(&project->environment, json_object_get(answer, "environment"), err) < 0 ||
-	    replace_text(&project->pytest_problem, json_object_get(answer, "problem"), err) < 0)
+	    replace_text(&project->pytest_problem, json_object_get(answer, "problem"), err) < 0 ||
+	    replace_text(&project->engine_problem, json_object_get(answer, "engine"), err) < 0)
 		return -1;
 	project->has_pip = json_is_true(json_object_get(answer, "pip"));
 	return read_plugins(project, json_object_get(answer, "plugins"), err);
@@ -331,7 +334,11 @@ int interpreter_inspect(struct project *project, struct err *err)
 					.grace_s = 1 };
 	cleanup_proc_result struct proc_result result = PROC_RESULT_INIT;
 	struct err start = ERR_INIT;
-	if (strings_add(&clean, "PYTHONDONTWRITEBYTECODE=1") < 0)
+	cleanup_str struct str package = STR_INIT;
+	struct err missing = ERR_INIT;
+	int found = plugin_dir_find(&package, &missing);
+	if (strings_add(&clean, "PYTHONDONTWRITEBYTECODE=1") < 0 ||
+	    strings_addf(&clean, INSPECT_EXTENSION "=%s/_comb.abi3.so", str_text(&package)) < 0)
 		return err_no_memory(err);
 	if (proc_run(argv, &options, &result, &start) < 0) {
 		if (start.kind == ERR_INTERRUPTED || !project->environment)
@@ -351,6 +358,10 @@ int interpreter_inspect(struct project *project, struct err *err)
 	forget(project);
 	int failed = read_answer(project, answer, err);
 	json_decref(answer);
+	if (failed == 0 && found < 0 && !project->engine_problem) {
+		project->engine_problem = os_strdup(missing.text);
+		failed = project->engine_problem ? 0 : err_no_memory(err);
+	}
 	if (failed < 0)
 		return -1;
 	const int *version = project->python_version;

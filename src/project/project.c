@@ -32,7 +32,7 @@ void project_release(struct project *project)
 {
 	char *texts[] = { project->path,           project->root,          project->config_path, project->manifest_path,
 			  project->manifest_place, project->git_root,      project->python,      project->python_from,
-			  project->environment,    project->pytest_problem };
+			  project->environment,    project->pytest_problem, project->engine_problem };
 	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
 		free(texts[i]);
 	for (size_t i = 0; i < project->plugins.len; i++) {

@@ -14,6 +14,8 @@
 #include "base/str.h"
 #include "base/vec.h"
 
+#define COMB_NAME "pytest-comb" /* the package that holds comb's engine */
+
 /* Which file pytest obeys, in pytest's own precedence. */
 enum config_kind {
 	CONFIG_NONE,          /* no configuration: setup creates a pytest.ini or a table in pyproject.toml */
@@ -57,6 +59,7 @@ struct project {
 	int python_version[3];
 	int pytest_version[3]; /* zeros: pytest is not installed */
 	char *pytest_problem; /* why pytest cannot be imported; NULL when it can */
+	char *engine_problem; /* why that interpreter cannot load comb's extension; NULL when it can */
 	bool has_pip;        /* that interpreter can run -m pip */
 	VEC(struct plugin) plugins; /* pytest plugins (entry point group pytest11) in that interpreter */
 };

@@ -5,6 +5,7 @@
 
 #include "base/fs.h"
 #include "base/os.h"
+#include "project/addopts.h"
 #include "project/plugin_dir.h"
 
 #include "base/banned.h"
@@ -20,6 +21,7 @@ struct making {
 	struct suite_command *command;
 	const struct project *project;
 	const struct suite_options *options;
+	bool configured_comb; /* the project's own configuration asks for comb's engine */
 };
 
 /* The order plugin is needed where an order is asked for, or where some plugin would shuffle. */
@@ -30,23 +32,44 @@ static bool wants_order(const struct making *making)
 	       project_plugin(making->project, "pytest-random-order");
 }
 
-static bool has_workers_option(const struct project *project)
+/* An installed pytest-comb of another version: its package is hidden by ours, its entry point must not load. */
+static bool has_other_version(const struct making *making)
 {
-	return project_plugin(project, "pytest-xdist") || project_plugin(project, "pytest-comb");
+	const struct plugin *installed = project_plugin(making->project, COMB_NAME);
+	return installed && strcmp(installed->version, COMB_VERSION) != 0;
+}
+
+/* Does this run need the plugin of comb's engine, and does the project not bring it? */
+static bool wants_plugin(const struct making *making)
+{
+	bool asked = making->options->engine == ENGINE_COMB;
+	bool lacks = making->configured_comb && !project_plugin(making->project, COMB_NAME);
+	return asked || lacks || (has_other_version(making) && (wants_order(making) || making->configured_comb));
+}
+
+static bool has_workers_option(const struct making *making)
+{
+	return wants_plugin(making) || project_plugin(making->project, "pytest-xdist") ||
+	       project_plugin(making->project, COMB_NAME);
 }
 
 static int add_engine(struct making *making, struct strings *argv)
 {
 	const struct suite_options *options = making->options;
 	int failed = 0;
-	if (options->engine == ENGINE_SERIAL) {
-		if (!options->keep_addopts && has_workers_option(making->project))
+	if (wants_plugin(making))
+		failed = strings_add(argv, "-p") < 0 || strings_add(argv, "pytest_comb.plugin") < 0;
+	if (!failed && wants_plugin(making) && has_other_version(making))
+		failed = strings_add(argv, "-p") < 0 || strings_add(argv, "no:comb") < 0;
+	if (!failed && options->engine == ENGINE_COMB)
+		failed = strings_add(argv, "--comb") < 0;
+	else if (!failed && !options->keep_addopts && making->configured_comb)
+		failed = strings_add(argv, "--no-comb") < 0;
+	if (!failed && options->engine == ENGINE_SERIAL) {
+		if (!options->keep_addopts && has_workers_option(making))
 			failed = strings_add(argv, "-n0") < 0 || strings_add(argv, "--dist=no") < 0;
 		return failed ? -1 : 0;
 	}
-	if (options->engine == ENGINE_COMB)
-		failed = strings_add(argv, "-p") < 0 || strings_add(argv, "pytest_comb.plugin") < 0 ||
-			 strings_add(argv, "--comb") < 0;
 	if (!failed && (options->workers > 0 || !options->keep_addopts))
 		failed = strings_addf(argv, "-n%d", options->workers) < 0;
 	if (!failed && options->dist)
@@ -131,7 +154,7 @@ static int build_env(struct making *making, struct err *err)
 		failed = strings_add(&making->command->env, options->env->at[i]) < 0;
 	if (failed)
 		return err_no_memory(err);
-	if (options->plain && !wants_order(making) && options->engine != ENGINE_COMB)
+	if (options->plain && !wants_order(making) && !wants_plugin(making))
 		return 0;
 	if (plugin_dir_link(making->command->dir.buf, &plugin_parent, err) < 0)
 		return -1;
@@ -152,10 +175,19 @@ static int write_order(struct making *making, struct err *err)
 	return fs_write(path.buf, str_slice(&text), err);
 }
 
+/* What cannot be read is for pytest to complain of. */
+static void look_at_configuration(struct making *making)
+{
+	cleanup_addopts struct addopts addopts = ADDOPTS_INIT;
+	struct err ignored = ERR_INIT;
+	if (addopts_read(&addopts, making->project, &ignored) == 0)
+		making->configured_comb = addopts.comb;
+}
+
 int suite_command_make(struct suite_command *command, const struct project *project,
 		       const struct suite_options *options, struct err *err)
 {
-	struct making making = { command, project, options };
+	struct making making = { .command = command, .project = project, .options = options };
 	cleanup_str struct str record = STR_INIT;
 	suite_command_release(command);
 	command->cwd = options->interactive || project->path ? project->path : project->root;
@@ -165,6 +197,7 @@ int suite_command_make(struct suite_command *command, const struct project *proj
 		return err_no_memory(err);
 	if (fs_make_dirs(record.buf, err) < 0 || write_order(&making, err) < 0)
 		return -1;
+	look_at_configuration(&making);
 	return build_argv(&making, err) < 0 || build_env(&making, err) < 0 ? -1 : 0;
 }
 

@@ -54,6 +54,7 @@ static void test_only_worker_options_are_replaced(void **state)
 struct file_case {
 	enum config_kind kind;
 	const char *name, *before, *after;
+	bool comb;
 };
 
 static const struct file_case file_cases[] = {
@@ -74,6 +75,25 @@ static const struct file_case file_cases[] = {
 	{ CONFIG_PYPROJECT, "pyproject.toml", "[tool.pytest]\nstrict = true\n",
 	  "[tool.pytest]\nstrict = true\naddopts = [\"-n4\", \"--dist=loadgroup\"]\n" },
 	{ CONFIG_PYTEST_TOML, "pytest.toml", "[pytest]\n", "[pytest]\naddopts = [\"-n4\", \"--dist=loadgroup\"]\n" },
+	{ CONFIG_PYTEST_INI, "pytest.ini", "[pytest]\naddopts = -q -n 8 --dist load\n",
+	  "[pytest]\naddopts = -q --comb -n 4 --dist loadgroup\n", true },
+	{ CONFIG_PYTEST_INI, "pytest.ini", "[pytest]\naddopts = -n 4 --dist loadgroup\n",
+	  "[pytest]\naddopts = --comb -n 4 --dist loadgroup\n", true },
+	{ CONFIG_PYPROJECT_INI, "pyproject.toml", "[tool.pytest.ini_options]\naddopts = [\n    \"-q\",  # short\n]\n",
+	  "[tool.pytest.ini_options]\naddopts = [\n    \"-q\",  # short\n    \"--comb\",\n    \"-n4\",\n    "
+	  "\"--dist=loadgroup\",\n]\n",
+	  true },
+	{ CONFIG_PYPROJECT, "pyproject.toml", "[tool.pytest]\naddopts = [\"-n4\", \"-q\"]\n",
+	  "[tool.pytest]\naddopts = [\"-q\", \"--comb\", \"-n4\", \"--dist=loadgroup\"]\n", true },
+	{ CONFIG_PYTEST_INI, "pytest.ini", "[pytest]\ncomb = true\naddopts = -n 4 --dist loadgroup\n",
+	  "[pytest]\ncomb = true\naddopts = -n 4 --dist loadgroup\n", true },
+	/* Back from comb's engine to xdist. */
+	{ CONFIG_PYTEST_INI, "pytest.ini", "[pytest]\naddopts = --comb -n 8 --dist load -q\n",
+	  "[pytest]\naddopts = -q -n 4 --dist loadgroup\n" },
+	{ CONFIG_PYTEST_INI, "pytest.ini", "[pytest]\naddopts = -q\ncomb = yes\n",
+	  "[pytest]\naddopts = -q --no-comb -n 4 --dist loadgroup\ncomb = yes\n" },
+	{ CONFIG_PYPROJECT, "pyproject.toml", "[tool.pytest]\ncomb = true\n",
+	  "[tool.pytest]\ncomb = true\naddopts = [\"--no-comb\", \"-n4\", \"--dist=loadgroup\"]\n" },
 };
 
 static void check_file(const struct file_case *c, const char *dir)
@@ -84,19 +104,22 @@ static void check_file(const struct file_case *c, const char *dir)
 	struct slice before = { c->before, strlen(c->before) };
 	assert_int_equal(fs_write(path.buf, before, &err), 0);
 	struct project project = { .root = path.buf, .config_path = path.buf, .config_kind = c->kind };
+	struct addopts_wanted wanted = { .comb = c->comb, .workers = "4", .dist = "loadgroup" };
+	bool there = strcmp(c->before, c->after) == 0;
 	for (int twice = 0; twice < 2; twice++) {
 		cleanup_changeset struct changeset set = CHANGESET_INIT;
-		if (addopts_set(&project, "4", "loadgroup", &set, &err) < 0 || changeset_write(&set, &err) < 0)
+		if (addopts_set(&project, &wanted, &set, &err) < 0 || changeset_write(&set, &err) < 0)
 			fail_msg("%s: %s (%s)", c->name, err.text, c->before);
 		assert_int_equal(fs_read(path.buf, &now, &err), 0);
 		assert_string_equal(now.buf, c->after);
-		assert_int_equal(set.changes.len, !twice);
+		assert_int_equal(set.changes.len, !twice && !there);
 	}
 	cleanup_addopts struct addopts addopts = ADDOPTS_INIT;
 	assert_int_equal(addopts_read(&addopts, &project, &err), 0);
 	assert_string_equal(addopts.workers, "4");
 	assert_string_equal(addopts.dist, "loadgroup");
 	assert_true(addopts.line > 0);
+	assert_int_equal(addopts.comb, c->comb);
 }
 
 static void test_every_configuration_file_keeps_its_bytes(void **state)
@@ -118,7 +141,8 @@ static void test_a_project_without_configuration_gets_a_file(void **state)
 	cleanup_changeset struct changeset set = CHANGESET_INIT;
 	assert_int_equal(fs_make_temp_dir("comb-addopts-", &dir, &err), 0);
 	struct project project = { .root = dir.buf, .config_kind = CONFIG_NONE };
-	assert_int_equal(addopts_set(&project, "auto", "load", &set, &err), 0);
+	struct addopts_wanted wanted = { .workers = "auto", .dist = "load" };
+	assert_int_equal(addopts_set(&project, &wanted, &set, &err), 0);
 	assert_int_equal(changeset_write(&set, &err), 0);
 	fs_join(&path, dir.buf, "pytest.ini");
 	assert_int_equal(fs_read(path.buf, &now, &err), 0);
