@@ -81,7 +81,7 @@ def _worker_id(config: pytest.Config) -> Optional[str]:
 def _restore_environment() -> None:
     """What comb set to get here is not for tests to see."""
     surroundings.restore_path()
-    for name in (RECORD, FOOTPRINT, WHOLE):
+    for name in (RECORD, FOOTPRINT, WHOLE, order.KEEP):
         os.environ.pop(name, None)
 
 

@@ -41,15 +41,15 @@ static bool has_comb(const struct project *project, struct str *why, struct str 
 
 /* Who runs the tests, from plain to fast. A row plugs an engine in. */
 static const struct engine {
-	const char *name;
+	const char *name, *label; /* for a command line, for a person */
 	enum suite_engine engine;
 	bool parallel;
 	/* Says in *why what keeps it from running here, and in *next what helps. true: nothing does. */
 	bool (*is_there)(const struct project *project, struct str *why, struct str *next);
 } engines[] = {
-	{ "serial", ENGINE_SERIAL, false, NULL },
-	{ "xdist", ENGINE_XDIST, true, has_xdist },
-	{ "comb", ENGINE_COMB, true, has_comb },
+	{ "serial", "one process", ENGINE_SERIAL, false, NULL },
+	{ "xdist", "xdist", ENGINE_XDIST, true, has_xdist },
+	{ "comb", "comb's engine", ENGINE_COMB, true, has_comb },
 };
 #define ENGINE_COUNT (sizeof(engines) / sizeof(*engines))
 
@@ -226,6 +226,18 @@ static int choose(const struct session *session, struct choice *choice, struct e
 	return 0;
 }
 
+/* An installed plugin of another version takes no part. */
+static void tell_clash(const struct project *project)
+{
+	const struct plugin *installed = project_plugin(project, COMB_NAME);
+	cleanup_str struct str version = STR_INIT;
+	if (!installed || strcmp(installed->version, COMB_VERSION) == 0 || project->engine_problem)
+		return;
+	str_add_printable(&version, installed->version, strlen(installed->version));
+	fprintf(stderr, "comb: pytest-comb %s is installed there and left out; this is " COMB_VERSION "\n",
+		str_text(&version));
+}
+
 static void announce(const struct session *session, const struct choice *choice)
 {
 	cleanup_str struct str why = STR_INIT, instead = STR_INIT;
@@ -233,14 +245,15 @@ static void announce(const struct session *session, const struct choice *choice)
 	str_add_printable(&instead, str_text(&choice->instead), choice->instead.len);
 	if (session->cli->verbosity < 0)
 		return;
+	tell_clash(&session->project);
 	if (session->cli->verbosity > 0 && instead.len > 0)
 		fprintf(stderr, "comb: %s\n", str_text(&instead));
 	if (choice->configured)
-		fprintf(stderr, "comb: %s, %s\n", choice->engine->name, str_text(&why));
+		fprintf(stderr, "comb: %s (%s)\n", str_text(&why), choice->engine->label);
 	else if (choice->workers == 0)
 		fprintf(stderr, "comb: serial\n");
 	else
-		fprintf(stderr, "comb: %d workers, %s, --dist %s%s%s%s\n", choice->workers, choice->engine->name,
+		fprintf(stderr, "comb: %d workers, %s, --dist %s%s%s%s\n", choice->workers, choice->engine->label,
 			dist_name(choice->dist), why.len ? " (" : "", str_text(&why), why.len ? ")" : "");
 	if (session->project.engine_problem)
 		fputs("comb: tests that do not run cannot be noticed with this interpreter\n", stderr);

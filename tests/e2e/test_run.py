@@ -100,8 +100,115 @@ def test_the_projects_own_configuration_counts(suite):
     run = suite("def test_a(worker_id): assert worker_id != 'master'\n", ini="[pytest]\naddopts = -n 1 --dist load\n")
     done = run()
     assert done.returncode == 0, done.stdout
-    assert done.stderr == "comb: as configured: -n 1 --dist load\n"
+    assert done.stderr == "comb: as configured: -n 1 --dist load (comb's engine)\n"
+    assert "comb: 1 workers, dist=load" in done.stdout
+    done = run("--engine", "xdist")
+    assert (done.returncode, done.stderr) == (0, "comb: as configured: -n 1 --dist load (xdist)\n")
+    assert "created: 1/1 worker" in done.stdout
     assert run("-n", "0").returncode == 1
+
+
+def test_combs_engine_is_the_first_choice(suite):
+    run = suite("""
+        import os, sys, pytest
+        @pytest.mark.parametrize('i', range(6))
+        def test_a(i, worker_id):
+            assert worker_id.startswith('gw')
+            assert not [name for name in os.environ if name.startswith('COMB_')]
+            assert 'comb-run' not in os.environ.get('PYTHONPATH', '')
+    """)
+    done = run("-n", "2", "-v")
+    assert done.returncode == 0, done.stdout
+    assert done.stderr == "comb: 2 workers, comb's engine, --dist loadgroup\n"
+    assert "comb: 2 workers, dist=loadgroup" in done.stdout
+    assert "start=import" not in done.stdout.replace("start=auto", "")
+    result = json.loads(run("--json").stdout)
+    assert (result["engine"], result["passed"], result["not_run"]) == ("comb", 6, [])
+    assert run("-n", "2", "--", "-k", "nothing").returncode == 5
+    assert run("-n", "2", "--", "--no-such-option").returncode == 4
+
+
+@pytest.mark.parametrize("ini", ["[pytest]\naddopts = -p no:xdist -n 2\n", "[pytest]\naddopts = -n 2 --dist=loadscope\n"])
+def test_combs_engine_beside_xdist_and_without_it(suite, ini):
+    run = suite("def test_a(worker_id): assert worker_id != 'master'\ndef test_b(): pass\n", ini=ini)
+    for more in ([], ["--", "-p", "no:xdist"], ["--", "-pno:xdist"]):
+        done = run(*more)
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert "comb: 2 workers" in done.stdout
+    assert run("-n", "3", "--", "-p", "no:xdist").returncode == 0
+
+
+def test_a_configured_engine_can_be_refused(suite):
+    run = suite("def test_a(worker_id): assert worker_id != 'master'\n", ini="[pytest]\naddopts = --comb -n 2\n")
+    done = run()
+    assert (done.returncode, done.stderr) == (0, "comb: as configured: --comb -n 2 (comb's engine)\n")
+    done = run("--engine", "xdist", "-n", "1")
+    assert done.returncode == 0
+    assert "created: 1/1 worker" in done.stdout
+    assert run("--engine", "serial").returncode == 1
+    assert run("-n", "0").returncode == 1
+
+
+def test_control_c_ends_combs_engine_with_a_summary(suite):
+    run = suite(WAITING)
+    terminal = Terminal([*run.argv, "-n", "2"])
+    wait_for(run.root / "started")
+    os.write(terminal.fd, b"\x03")
+    assert terminal.finish() == 2, terminal.seen
+    assert b"Interrupted" in terminal.seen or b"KeyboardInterrupt" in terminal.seen
+    assert b"did not run, although" not in terminal.seen
+
+
+def test_what_did_not_run_is_named_under_combs_engine_too(suite):
+    run = suite("def test_a(): pass\ndef test_b(): import pytest; pytest.exit('enough', returncode=0)\ndef test_c(): pass\n")
+    done = run("-n", "1")
+    assert done.returncode != 0, done.stdout
+    assert "test_it.py::test_c" in done.stdout + done.stderr
+
+
+def foreign(folder, version="0.0.1"):
+    """A project's environment that holds a pytest-comb of another version, whose entry point is another."""
+    site = folder / "site"
+    info = site / f"pytest_comb-{version}.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: pytest-comb\nVersion: {version}\n")
+    (info / "entry_points.txt").write_text("[pytest11]\ncomb = pytest_comb.old_plugin\n")
+    (site / "pytest_comb").mkdir()
+    (site / "pytest_comb" / "__init__.py").write_text("")
+    (site / "pytest_comb" / "old_plugin.py").write_text("raise RuntimeError('the old one')\n")
+    return {**os.environ, "PYTHONPATH": str(site)}
+
+
+def test_another_version_in_the_project_is_passed_over(suite, tmp_path_factory):
+    run = suite("def test_a(worker_id): assert worker_id != 'master'\ndef test_b(): pass\n")
+    env = foreign(tmp_path_factory.mktemp("environment"))
+    done = run("-n", "2", "-v", env=env)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "pytest-comb 0.0.1 is installed there" in done.stderr
+    assert run("--engine", "serial", env=env).returncode == 1  # of test_a, not of the old plugin
+
+
+FREE_THREADED = """
+import sysconfig
+plain = sysconfig.get_config_var
+sysconfig.get_config_var = lambda name: 1 if name == 'Py_GIL_DISABLED' else plain(name)
+"""
+
+
+def test_an_interpreter_that_cannot_load_the_extension(suite, tmp_path_factory):
+    run = suite("import pytest\n@pytest.mark.parametrize('i', range(3))\ndef test_a(i): pass\n")
+    site = tmp_path_factory.mktemp("site")
+    (site / "sitecustomize.py").write_text(FREE_THREADED)
+    env = {**os.environ, "PYTHONPATH": str(site)}
+    done = run("-n", "2", "-v", env=env)
+    assert done.returncode == 0, done.stderr
+    assert "comb's engine cannot be loaded by" in done.stderr and "free-threaded build" in done.stderr
+    assert "comb: 2 workers, xdist, --dist loadgroup" in done.stderr
+    assert "tests that do not run cannot be noticed" in done.stderr
+    assert "3 passed" in done.stdout
+    refused = run("--engine", "comb", env=env)
+    assert refused.returncode == 3
+    assert "--engine comb: comb's engine cannot be loaded by" in refused.stderr
 
 
 def test_json_is_one_object_and_pytest_speaks_elsewhere(suite):
