@@ -55,8 +55,8 @@ bench: build ## measure against serial pytest and pytest-xdist into docs/BENCH.m
 
 tsan: bootstrap ## scheduler, rings and shared memory with threads under ThreadSanitizer, in build-tsan
 	@[ -f build-tsan/build.ninja ] || $(MESON) setup build-tsan -Doptimization=1 -Db_sanitize=thread -Db_lundef=false >/dev/null
-	@$(MESON) compile -C build-tsan --ninja-args=--quiet tests/unit/test_ring tests/unit/test_sched tests/unit/test_board
-	@for name in ring sched board; do TSAN_OPTIONS=halt_on_error=1 build-tsan/tests/unit/test_$$name || exit 1; done
+	@$(MESON) compile -C build-tsan --ninja-args=--quiet tests/unit/test_ring tests/unit/test_sched tests/unit/test_sched_suites tests/unit/test_board
+	@for name in ring sched sched_suites board; do TSAN_OPTIONS=halt_on_error=1 build-tsan/tests/unit/test_$$name || exit 1; done
 
 fuzz: ## the editors on random files, FUZZ_SECONDS (60) each, with libFuzzer
 	@tools/fuzz $(or $(FUZZ_SECONDS),60)

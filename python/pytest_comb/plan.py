@@ -6,7 +6,7 @@ whole suite and never at an item: whoever has all rows calls it, in this process
 
 from __future__ import annotations
 
-from typing import Any, Iterable, NamedTuple, Sequence
+from typing import Any, Mapping, NamedTuple, Sequence
 
 import pytest
 
@@ -25,6 +25,7 @@ class Row(NamedTuple):
     fresh: bool = False  # wants a process of its own
     category: str = ""  # one of CATEGORIES, or ''
     ordered: bool = False  # pytest-order's mark: the order of the whole suite matters
+    run: str = ""  # neighbours with the same one share a class, or a parameter of a fixture wider than a function
 
 
 def _names(mark: pytest.Mark) -> list[str]:
@@ -46,43 +47,85 @@ def _group_name(nodeid: str, dist: str, groups: set[str]) -> str:
     return "_".join(sorted(groups)) if dist == "loadgroup" else ""
 
 
+def _run_name(item: pytest.Item) -> str:
+    """Class and parameters of wider fixtures: what would be set up again if the tests that share it were torn apart."""
+    call = getattr(item, "callspec", None)
+    wide = [f"{name}={call.indices.get(name)}" for name, scope in getattr(call, "_arg2scope", {}).items()
+            if getattr(scope, "value", "function") != "function"] if call is not None else []
+    owner = getattr(item, "cls", None)
+    return f"{owner.__qualname__ if owner else ''}[{','.join(wide)}]" if owner or wide else ""
+
+
 def describe(item: pytest.Item, dist: str) -> Row:
     """The row of a test."""
     nodeid = item.nodeid
     scope = nodeid.split("::", 1)[0]
+    run = _run_name(item)
     marks = list(item.iter_markers())
     if not marks:
-        return Row(scope, _group_name(nodeid, dist, set()))
+        return Row(scope, _group_name(nodeid, dist, set()), run=run)
     names = [mark.name for mark in marks]
     return Row(
         scope=scope,
         group=_group_name(nodeid, dist, {_xdist_group(mark) for mark in marks if mark.name == "xdist_group"}),
         exclusive=tuple(dict.fromkeys(name for mark in marks if mark.name == "exclusive" for name in _names(mark))),
         shared=tuple(dict.fromkeys(name for mark in marks if mark.name == "shared" for name in _names(mark))),
-        serial="serial" in names,
+        serial="serial" in names or ("slow" in names and "benchmark" in getattr(item, "fixturenames", ())),
         fresh="fresh" in names,
         category=next((name for name in names if name in CATEGORIES), ""),
         ordered="order" in names and item.config.pluginmanager.hasplugin("pytest_order"),
+        run=run,
     )
 
 
-def _bits(names: Iterable[str], known: dict[str, int]) -> int:
-    """Locks as bits."""
-    bits = 0
-    for name in names:
-        bits |= 1 << (known.setdefault(name, len(known)) % 64)
-    return bits
+class Resources:
+    """Locks and capped categories by number."""
+
+    def __init__(self, caps: Mapping[str, int]) -> None:
+        self._numbers: dict[tuple[str, str], int] = {}
+        self._category_caps = {category: cap for category, cap in caps.items() if cap > 0}
+        self.caps: list[int] = []
+
+    def _number(self, kind: str, name: str, cap: int = 0) -> int:
+        number = self._numbers.setdefault((kind, name), len(self.caps))
+        if number == len(self.caps):
+            self.caps.append(cap)
+        return number
+
+    def uses(self, row: Row) -> tuple[int, ...]:
+        """As Board.plan() wants them: each resource once, exclusive before shared."""
+        if not (row.exclusive or row.shared or row.category in self._category_caps):
+            return ()
+        used = {self._number("lock", name): 0 for name in row.shared}
+        used.update({self._number("lock", name): 1 for name in row.exclusive})
+        if row.category in self._category_caps:
+            used[self._number("category", row.category, self._category_caps[row.category])] = 0
+        return tuple(2 * number + alone for number, alone in sorted(used.items()))
 
 
-def make(board: Any, rows: Sequence[Row], workers: int, dist: str, digest: int) -> None:
+class Known(NamedTuple):
+    """What history says, and what the user wants."""
+
+    costs: Sequence[float] = ()  # seconds for each row; none: nothing is known
+    setups: Mapping[str, float] = {}  # seconds for the scopes that have fixtures of their own
+    caps: Mapping[str, int] = {}  # by category: how many tests run at once; 0: any number
+    keep_order: bool = False  # the order of the suite was asked for
+
+
+def make(board: Any, rows: Sequence[Row], workers: int, dist: str, digest: int, known: Known = Known()) -> None:
     """Hands the suite, in serial order, to the scheduler."""
     scopes: dict[str, int] = {}
     groups: dict[str, int] = {}
-    locks: dict[str, int] = {}
+    runs: dict[tuple[str, str], int] = {}
+    resources = Resources(known.caps)
     ordered = any(row.ordered for row in rows)  # then tests are handed out one by one, in the order of the suite
     told = []
-    for row in rows:
-        scope = len(told) if ordered else scopes.setdefault(row.scope, len(scopes))
+    for index, row in enumerate(rows):
+        scope = index if ordered else scopes.setdefault(row.scope, len(scopes))
+        run = len(rows) + runs.setdefault((row.scope, row.run), len(runs)) if row.run else index
         group = groups.setdefault(row.group, len(groups)) if row.group else -1
-        told.append((scope, group, 0.0, _bits(row.exclusive, locks), _bits(row.shared, locks), row.serial))
-    board.plan(told, workers, dist == "each", False, digest)
+        cost = known.costs[index] if known.costs else 0.0
+        told.append((scope, run, group, cost, resources.uses(row), row.serial))
+    setups = [] if ordered else [known.setups.get(name, 0.0) for name in scopes]
+    by_cost = bool(known.costs) and not (ordered or known.keep_order)
+    board.plan(told, workers, dist == "each", by_cost, digest, setups, resources.caps)

@@ -160,7 +160,7 @@ int board_make_rings(struct board *self, uint32_t workers, struct err *err)
 int board_plan(struct board *self, const struct sched_test *tests, uint32_t count, const struct sched_options *options,
 	       uint64_t digest, struct err *err)
 {
-	if (sched_bytes(count, options) > SCHED_AREA_BYTES)
+	if (sched_bytes(tests, count, options) > SCHED_AREA_BYTES)
 		return err_set(err, ERR_INPUT, "%u tests on %u workers are more than can be scheduled", count,
 			       options->workers);
 	struct sched *sched = lock(self);

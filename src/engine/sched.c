@@ -6,85 +6,83 @@
 
 #include "base/banned.h"
 
-/* What the tests that other workers hold forbid. */
-struct held {
-	uint64_t exclusive, shared;
-	bool any, serial;
-};
-
-static void add_held(const struct sched *self, struct held *held, uint32_t test)
-{
-	if (test == SCHED_NONE)
-		return;
-	const struct entry *entry = &entries_of(self)[test];
-	held->any = true;
-	held->exclusive |= entry->exclusive;
-	held->shared |= entry->shared;
-	held->serial |= entry->serial;
-}
-
-static struct held held_by_others(const struct sched *self, uint32_t worker)
-{
-	struct held held = { .any = false };
-	for (uint32_t w = 0; self->constrained && w < self->workers; w++) {
-		if (w == worker)
-			continue;
-		add_held(self, &held, workers_of(self)[w].claimed);
-		add_held(self, &held, workers_of(self)[w].running);
-	}
-	return held;
-}
-
-static bool is_eligible(const struct entry *entry, const struct held *held)
-{
-	if (entry->state != SCHED_TEST_WAITING || held->serial || (entry->serial && held->any))
-		return false;
-	return !(entry->exclusive & (held->exclusive | held->shared)) && !(entry->shared & held->exclusive);
-}
-
-/* Position of the first eligible test in a chunk, or SCHED_NONE. */
-static uint32_t find_in_chunk(struct sched *self, struct chunk *chunk, const struct held *held)
+/* Position of the first eligible test in a chunk that uses the resource (SCHED_NONE: any test), or SCHED_NONE. */
+static uint32_t find_in_chunk(struct sched *self, uint32_t worker, struct chunk *chunk, uint32_t resource)
 {
 	const uint32_t *order = order_of(self);
 	const struct entry *entries = entries_of(self);
 	while (chunk->next < chunk->end && entries[order[chunk->next]].state != SCHED_TEST_WAITING)
 		chunk->next++;
-	for (uint32_t at = chunk->next; at < chunk->end; at++)
-		if (is_eligible(&entries[order[at]], held))
+	for (uint32_t at = chunk->next; at < chunk->end; at++) {
+		const struct entry *entry = &entries[order[at]];
+		if (entry->state == SCHED_TEST_WAITING && profile_is_eligible(self, worker, entry->profile) &&
+		    (resource == SCHED_NONE || profile_uses(self, entry->profile, resource)))
 			return at;
+	}
 	return SCHED_NONE;
 }
 
-static int64_t claim(struct sched *self, uint32_t worker, uint32_t chunk_index, uint32_t at)
+/* Whether --dist lets the worker run tests of a chunk, whoever owns it. */
+static bool may_enter(const struct sched *self, uint32_t worker, const struct chunk *chunk)
+{
+	if (chunk->only != SCHED_NONE && chunk->only != worker)
+		return false;
+	uint32_t home = chunk->group == SCHED_NONE ? SCHED_NONE : homes_of(self)[chunk->group];
+	return home == SCHED_NONE || home == worker;
+}
+
+static bool is_open(const struct sched *self, uint32_t worker, const struct chunk *chunk)
+{
+	return chunk->owner == SCHED_NONE && may_enter(self, worker, chunk);
+}
+
+static void give_up_chunk(struct sched *self, uint32_t worker)
 {
 	struct worker *me = &workers_of(self)[worker];
-	struct chunk *chunk = &chunks_of(self)[chunk_index];
+	if (me->chunk == SCHED_NONE)
+		return;
+	if (chunks_of(self)[me->chunk].owner == worker)
+		chunks_of(self)[me->chunk].owner = SCHED_NONE;
+	if (me->chunk < self->free_hint)
+		self->free_hint = me->chunk;
+	me->chunk = SCHED_NONE;
+}
+
+/* Without taking the chunk over. */
+static int64_t claim_test(struct sched *self, uint32_t worker, struct chunk *chunk, uint32_t at)
+{
 	uint32_t test = order_of(self)[at];
 	struct entry *entry = &entries_of(self)[test];
-	if (me->chunk != SCHED_NONE && me->chunk != chunk_index)
-		chunks_of(self)[me->chunk].owner = SCHED_NONE;
-	if (me->chunk != SCHED_NONE && me->chunk < self->free_hint && me->chunk != chunk_index)
-		self->free_hint = me->chunk;
-	me->chunk = chunk_index;
-	chunk->owner = worker;
+	if (chunk->group != SCHED_NONE)
+		homes_of(self)[chunk->group] = worker;
 	chunk->left_s -= entry->cost_s;
 	entry->worker = worker;
 	entry->state = SCHED_TEST_CLAIMED;
-	me->claimed = test;
-	self->waiting--;
+	workers_of(self)[worker].claimed = test;
+	waiting_remove(self, test);
 	self->busy++;
+	self->busy_serial += profile_of(self, test)->serial;
 	return test;
 }
 
+static int64_t claim(struct sched *self, uint32_t worker, uint32_t chunk, uint32_t at)
+{
+	struct worker *me = &workers_of(self)[worker];
+	if (me->chunk != chunk)
+		give_up_chunk(self, worker);
+	me->chunk = chunk;
+	chunks_of(self)[chunk].owner = worker;
+	return claim_test(self, worker, &chunks_of(self)[chunk], at);
+}
+
 /* The first free chunk with an eligible test; *at its position. */
-static uint32_t find_free_chunk(struct sched *self, uint32_t worker, const struct held *held, uint32_t *at)
+static uint32_t find_free_chunk(struct sched *self, uint32_t worker, uint32_t *at)
 {
 	struct chunk *chunks = chunks_of(self);
 	bool all_done_before = true;
 	for (uint32_t c = self->free_hint; c < self->chunks; c++) {
 		struct chunk *chunk = &chunks[c];
-		bool mine = chunk->owner == SCHED_NONE && (chunk->only == SCHED_NONE || chunk->only == worker);
-		*at = mine ? find_in_chunk(self, chunk, held) : SCHED_NONE;
+		*at = is_open(self, worker, chunk) ? find_in_chunk(self, worker, chunk, SCHED_NONE) : SCHED_NONE;
 		if (*at != SCHED_NONE)
 			return c;
 		if (chunk->owner == SCHED_NONE && chunk->next < chunk->end)
@@ -95,19 +93,39 @@ static uint32_t find_free_chunk(struct sched *self, uint32_t worker, const struc
 	return SCHED_NONE;
 }
 
-/* The chunk of another worker with most left; only one that may be split. */
-static uint32_t find_victim(struct sched *self, uint32_t worker, const struct held *held)
+/* Half of what a worker runs now: as long as it is going to take when nothing is known of its start. */
+static float running_left_s(const struct sched *self, uint32_t worker)
+{
+	const struct worker *it = &workers_of(self)[worker];
+	uint32_t test = it->running != SCHED_NONE ? it->running : it->claimed;
+	return test == SCHED_NONE ? 0 : entries_of(self)[test].cost_s / 2;
+}
+
+/* How much of a chunk to take over, in seconds, so that both end together; <= 0: not worth another set-up. */
+static float worth_stealing_s(const struct sched *self, uint32_t owner, const struct chunk *chunk)
+{
+	float ahead = chunk->left_s + running_left_s(self, owner), setup = setup_of(self, chunk->scope);
+	return ahead / 2 > setup ? (ahead - setup) / 2 : 0;
+}
+
+/* The chunk of another worker from which most can be taken. */
+static uint32_t find_victim(struct sched *self, uint32_t worker)
 {
 	uint32_t best = SCHED_NONE;
+	float most = -1;
 	for (uint32_t w = 0; w < self->workers; w++) {
 		uint32_t c = workers_of(self)[w].chunk;
 		if (w == worker || c == SCHED_NONE)
 			continue;
 		struct chunk *chunk = &chunks_of(self)[c];
-		if (chunk->pinned || find_in_chunk(self, chunk, held) == SCHED_NONE)
+		if (chunk->group != SCHED_NONE || chunk->only != SCHED_NONE ||
+		    find_in_chunk(self, worker, chunk, SCHED_NONE) == SCHED_NONE)
 			continue;
-		if (best == SCHED_NONE || chunk->left_s > chunks_of(self)[best].left_s)
+		float worth = worth_stealing_s(self, w, chunk);
+		if (worth > 0 && worth > most) {
 			best = c;
+			most = worth;
+		}
 	}
 	return best;
 }
@@ -121,53 +139,141 @@ static uint32_t spare_chunk(struct sched *self, uint32_t worker)
 	return self->chunks < self->tests + self->workers ? self->chunks++ : SCHED_NONE;
 }
 
-/* Cuts the later half, by cost, off the victim's chunk. */
+static bool within_run(const struct sched *self, uint32_t at)
+{
+	const uint32_t *order = order_of(self);
+	return entries_of(self)[order[at - 1]].run == entries_of(self)[order[at]].run;
+}
+
+/*
+ * Where to cut so that what lies behind costs about `wanted`: a class or a
+ * parameter of a wider fixture is cut apart only when no boundary is between
+ * half and one and a half of it. *cost_s: of the waiting tests behind.
+ */
+static uint32_t find_cut(const struct sched *self, const struct chunk *from, float wanted, float *cost_s)
+{
+	uint32_t exact = SCHED_NONE, below = SCHED_NONE, cut = from->end;
+	float behind = 0, exact_s = 0, below_s = 0;
+	while (cut > from->next && behind < wanted * 1.5f) {
+		const struct entry *entry = &entries_of(self)[order_of(self)[--cut]];
+		behind += entry->state == SCHED_TEST_WAITING ? entry->cost_s : 0;
+		bool boundary = cut == from->first || !within_run(self, cut);
+		if (behind < wanted && boundary && behind >= wanted / 2) {
+			below = cut;
+			below_s = behind;
+		}
+		if (behind >= wanted && exact == SCHED_NONE) {
+			exact = cut;
+			exact_s = behind;
+		}
+		if (behind >= wanted && boundary)
+			break;
+	}
+	bool at_boundary = cut == from->first || !within_run(self, cut);
+	if (exact == SCHED_NONE || at_boundary) {
+		*cost_s = behind;
+		return cut;
+	}
+	*cost_s = below == SCHED_NONE ? exact_s : below_s;
+	return below == SCHED_NONE ? exact : below;
+}
+
+/* Cuts the later part off the victim's chunk. */
 static uint32_t split_chunk(struct sched *self, uint32_t worker, uint32_t victim)
 {
 	struct chunk *from = &chunks_of(self)[victim];
-	const struct entry *entries = entries_of(self);
-	float half = 0;
-	uint32_t cut = from->end;
-	while (cut > from->next && (half == 0 || half < from->left_s / 2)) {
-		const struct entry *entry = &entries[order_of(self)[--cut]];
-		if (entry->state == SCHED_TEST_WAITING)
-			half += entry->cost_s;
-	}
-	if (half <= self->scope_setup_s)
-		return SCHED_NONE;
+	float taken;
+	uint32_t cut = find_cut(self, from, worth_stealing_s(self, from->owner, from), &taken);
 	uint32_t made = spare_chunk(self, worker);
 	if (made == SCHED_NONE)
 		return SCHED_NONE;
 	chunks_of(self)[made] = (struct chunk){ .first = cut, .next = cut, .end = from->end, .owner = worker,
-						.only = SCHED_NONE, .left_s = half };
+						.only = SCHED_NONE, .group = SCHED_NONE, .scope = from->scope,
+						.left_s = taken, .serial = from->serial };
 	atomic_signal_fence(memory_order_seq_cst); /* a death here leaves positions twice, never nowhere */
 	from->end = cut;
-	from->left_s -= half;
+	from->left_s -= taken;
 	return made;
 }
 
-static int64_t steal(struct sched *self, uint32_t worker, const struct held *held)
+static int64_t steal(struct sched *self, uint32_t worker)
 {
-	uint32_t victim = find_victim(self, worker, held);
+	uint32_t victim = find_victim(self, worker);
 	uint32_t made = victim == SCHED_NONE ? SCHED_NONE : split_chunk(self, worker, victim);
 	if (made == SCHED_NONE)
 		return SCHED_WAIT;
-	uint32_t at = find_in_chunk(self, &chunks_of(self)[made], held);
+	uint32_t at = find_in_chunk(self, worker, &chunks_of(self)[made], SCHED_NONE);
 	if (at != SCHED_NONE)
 		return claim(self, worker, made, at);
-	chunks_of(self)[made].owner = SCHED_NONE; /* eligible tests are all in the earlier half */
+	chunks_of(self)[made].owner = SCHED_NONE; /* eligible tests are all in the earlier part */
 	if (made < self->free_hint)
 		self->free_hint = made;
 	if (workers_of(self)[worker].chunk == made)
 		workers_of(self)[worker].chunk = SCHED_NONE;
-	at = find_in_chunk(self, &chunks_of(self)[victim], held);
-	if (at == SCHED_NONE)
+	at = find_in_chunk(self, worker, &chunks_of(self)[victim], SCHED_NONE);
+	return at == SCHED_NONE ? SCHED_WAIT : claim_test(self, worker, &chunks_of(self)[victim], at);
+}
+
+/* Index of the chunk that covers a position now, for splits move positions; SCHED_NONE: its record was used again. */
+static uint32_t find_chunk(const struct sched *self, uint32_t at)
+{
+	const struct chunk *chunks = chunks_of(self);
+	for (uint32_t c = 0; c < self->chunks; c++)
+		if (chunks[c].first <= at && at < chunks[c].end)
+			return c;
+	return SCHED_NONE;
+}
+
+/* A test that uses a resource which is about to decide the makespan: of the own chunk, else of any. */
+static int64_t take_urgent(struct sched *self, uint32_t worker)
+{
+	uint32_t index = self->constrained ? resource_most_urgent(self) : SCHED_NONE, own = workers_of(self)[worker].chunk;
+	if (index == SCHED_NONE)
 		return SCHED_WAIT;
-	uint32_t owner = chunks_of(self)[victim].owner;
-	int64_t test = claim(self, worker, victim, at);
-	chunks_of(self)[victim].owner = owner; /* taken out of it, but it stays the other's */
-	workers_of(self)[worker].chunk = SCHED_NONE;
-	return test;
+	uint32_t at = own == SCHED_NONE ? SCHED_NONE : find_in_chunk(self, worker, &chunks_of(self)[own], index);
+	if (at != SCHED_NONE)
+		return claim(self, worker, own, at);
+	struct resource *resource = &resources_of(self)[index];
+	const struct entry *entries = entries_of(self);
+	const uint32_t *members = members_of(self);
+	while (resource->next < resource->end && entries[members[resource->next]].state != SCHED_TEST_WAITING)
+		resource->next++;
+	for (uint32_t m = resource->next; m < resource->end; m++) {
+		const struct entry *entry = &entries[members[m]];
+		if (entry->state != SCHED_TEST_WAITING || !profile_is_eligible(self, worker, entry->profile))
+			continue;
+		uint32_t c = find_chunk(self, entry->position);
+		if (c == SCHED_NONE || !may_enter(self, worker, &chunks_of(self)[c]))
+			continue;
+		bool is_free = chunks_of(self)[c].owner == SCHED_NONE;
+		return is_free ? claim(self, worker, c, entry->position) :
+				 claim_test(self, worker, &chunks_of(self)[c], entry->position);
+	}
+	return SCHED_WAIT;
+}
+
+/* For a worker whose resources are released. */
+static int64_t pick(struct sched *self, uint32_t worker)
+{
+	struct worker *me = &workers_of(self)[worker];
+	enum sched_wait why;
+	self->pick++;
+	me->wait = SCHED_WAIT_TAIL;
+	if (!anything_is_eligible(self, worker, &why)) {
+		me->wait = why;
+		return SCHED_WAIT;
+	}
+	int64_t urgent = take_urgent(self, worker);
+	if (urgent >= 0)
+		return urgent;
+	uint32_t chunk = me->chunk;
+	uint32_t at = chunk == SCHED_NONE ? SCHED_NONE :
+					    find_in_chunk(self, worker, &chunks_of(self)[chunk], SCHED_NONE);
+	if (at == SCHED_NONE)
+		chunk = find_free_chunk(self, worker, &at);
+	if (chunk != SCHED_NONE && at != SCHED_NONE)
+		return claim(self, worker, chunk, at);
+	return steal(self, worker);
 }
 
 int64_t sched_take(struct sched *self, uint32_t worker)
@@ -177,16 +283,28 @@ int64_t sched_take(struct sched *self, uint32_t worker)
 	struct worker *me = &workers_of(self)[worker];
 	if (me->claimed != SCHED_NONE)
 		return me->claimed;
+	me->wait = SCHED_WAIT_TAIL;
 	if (self->stopped || self->waiting == 0)
 		return SCHED_DONE;
-	struct held held = held_by_others(self, worker);
-	uint32_t chunk = me->chunk;
-	uint32_t at = chunk == SCHED_NONE ? SCHED_NONE : find_in_chunk(self, &chunks_of(self)[chunk], &held);
-	if (at == SCHED_NONE)
-		chunk = find_free_chunk(self, worker, &held, &at);
-	if (chunk != SCHED_NONE && at != SCHED_NONE)
-		return claim(self, worker, chunk, at);
-	return steal(self, worker, &held);
+	resources_release(self, worker);
+	int64_t answer = pick(self, worker);
+	resources_hold(self, worker);
+	return answer;
+}
+
+enum sched_wait sched_wait(const struct sched *self, uint32_t worker)
+{
+	return worker < self->workers ? (enum sched_wait)workers_of(self)[worker].wait : SCHED_WAIT_TAIL;
+}
+
+bool sched_could_run(struct sched *self, uint32_t worker, uint32_t test)
+{
+	self->pick++;
+	resources_release(self, worker);
+	bool could = sched_state(self, test) == SCHED_TEST_WAITING &&
+		     profile_is_eligible(self, worker, entries_of(self)[test].profile);
+	resources_hold(self, worker);
+	return could;
 }
 
 void sched_begin(struct sched *self, uint32_t worker)
@@ -194,9 +312,11 @@ void sched_begin(struct sched *self, uint32_t worker)
 	struct worker *me = &workers_of(self)[worker];
 	if (worker >= self->workers || me->claimed == SCHED_NONE)
 		return;
+	resources_release(self, worker);
 	me->running = me->claimed;
 	entries_of(self)[me->running].state = SCHED_TEST_RUNNING;
 	me->claimed = SCHED_NONE;
+	resources_hold(self, worker);
 }
 
 static uint32_t end_running(struct sched *self, uint32_t worker, enum sched_state state)
@@ -205,9 +325,12 @@ static uint32_t end_running(struct sched *self, uint32_t worker, enum sched_stat
 	uint32_t test = me->running;
 	if (test == SCHED_NONE)
 		return test;
+	resources_release(self, worker);
 	entries_of(self)[test].state = (uint8_t)state;
 	me->running = SCHED_NONE;
 	self->busy--;
+	self->busy_serial -= profile_of(self, test)->serial;
+	resources_hold(self, worker);
 	return test;
 }
 
@@ -217,49 +340,52 @@ void sched_end(struct sched *self, uint32_t worker)
 		end_running(self, worker, SCHED_TEST_DONE);
 }
 
-/* The chunk that covers a position now, for splits move positions; a new one where its record was used again. */
-static struct chunk *chunk_at(struct sched *self, uint32_t at)
-{
-	struct chunk *chunks = chunks_of(self);
-	for (uint32_t c = 0; c < self->chunks; c++)
-		if (chunks[c].first <= at && at < chunks[c].end)
-			return &chunks[c];
-	uint32_t made = spare_chunk(self, SCHED_NONE);
-	if (made == SCHED_NONE)
-		return NULL;
-	chunks[made] = (struct chunk){ .first = at, .next = at, .end = at + 1, .owner = SCHED_NONE, .only = SCHED_NONE };
-	return &chunks[made];
-}
-
-static void give_back(struct sched *self, uint32_t test)
+/* A test that nobody holds any more waits again, in its chunk, or in a new one where that record was used again. */
+static void put_back(struct sched *self, uint32_t test)
 {
 	struct entry *entry = &entries_of(self)[test];
-	uint32_t at = entry->position;
-	struct chunk *chunk = chunk_at(self, at);
+	uint32_t at = entry->position, c = find_chunk(self, at);
 	entry->state = SCHED_TEST_WAITING;
 	entry->worker = SCHED_NONE;
-	self->waiting++;
-	self->busy--;
-	if (!chunk)
-		return;
+	waiting_add(self, test);
+	self->free_hint = 0;
+	if (c == SCHED_NONE) {
+		c = spare_chunk(self, SCHED_NONE);
+		if (c == SCHED_NONE)
+			return;
+		chunks_of(self)[c] = (struct chunk){ .first = at, .next = at, .end = at + 1, .owner = SCHED_NONE,
+						     .only = SCHED_NONE, .group = SCHED_NONE, .scope = entry->scope,
+						     .serial = profile_of(self, test)->serial };
+	}
+	struct chunk *chunk = &chunks_of(self)[c];
 	if (at < chunk->next)
 		chunk->next = at;
 	chunk->left_s += entry->cost_s;
-	self->free_hint = 0;
+}
+
+static void drop_claim(struct sched *self, uint32_t worker)
+{
+	uint32_t test = workers_of(self)[worker].claimed;
+	if (test == SCHED_NONE)
+		return;
+	resources_release(self, worker);
+	workers_of(self)[worker].claimed = SCHED_NONE;
+	self->busy--;
+	self->busy_serial -= profile_of(self, test)->serial;
+	resources_hold(self, worker);
+	put_back(self, test);
 }
 
 uint32_t sched_leave(struct sched *self, uint32_t worker)
 {
 	if (worker >= self->workers)
 		return SCHED_NONE;
-	struct worker *me = &workers_of(self)[worker];
 	uint32_t lost = end_running(self, worker, SCHED_TEST_LOST);
-	uint32_t claimed = me->claimed, chunk = me->chunk;
-	me->claimed = me->chunk = SCHED_NONE;
-	if (claimed != SCHED_NONE)
-		give_back(self, claimed);
-	if (chunk != SCHED_NONE && chunks_of(self)[chunk].owner == worker)
-		chunks_of(self)[chunk].owner = SCHED_NONE;
+	drop_claim(self, worker);
+	give_up_chunk(self, worker);
+	for (uint32_t g = 0; g < self->groups; g++)
+		if (homes_of(self)[g] == worker)
+			homes_of(self)[g] = SCHED_NONE;
 	self->free_hint = 0;
 	return lost;
 }
@@ -268,8 +394,7 @@ bool sched_revive(struct sched *self, uint32_t test)
 {
 	if (test >= self->tests || entries_of(self)[test].state != SCHED_TEST_LOST)
 		return false;
-	self->busy++; /* give_back() takes it from who holds a test */
-	give_back(self, test);
+	put_back(self, test);
 	return true;
 }
 
@@ -301,4 +426,19 @@ uint32_t sched_waiting(const struct sched *self)
 uint32_t sched_count(const struct sched *self)
 {
 	return self->tests;
+}
+
+float sched_cost_s(const struct sched *self, uint32_t test)
+{
+	return test < self->tests ? entries_of(self)[test].cost_s : 0;
+}
+
+float sched_waiting_s(const struct sched *self)
+{
+	return self->waiting_s;
+}
+
+float sched_planned_s(const struct sched *self)
+{
+	return self->planned_s;
 }

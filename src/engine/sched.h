@@ -4,13 +4,20 @@
  * A pure data structure in one block of memory without pointers, so that it can
  * lie in memory shared by processes. It does no I/O, takes no lock and reads no
  * clock: the caller serialises calls (board_lock()) and passes what is needed,
- * so that whole suites can be simulated in virtual time.
+ * so that whole suites can be simulated in virtual time (sched_simulate()).
  *
  * Terms. A test is known by its index. Tests are cut into chunks: runs of tests
- * of one scope (a module) that a worker takes as a whole, in order; a worker
- * without a chunk takes the next free one, or steals the later half of the
- * largest chunk another worker is in. A pinned chunk is never split (--dist
- * loadfile, loadscope, loadgroup).
+ * of one scope (a module) that a worker takes as a whole, in order. A worker
+ * without a chunk takes the next free one, or steals the later part of the
+ * chunk of the worker that would be busy longest. Tests of one group
+ * (--dist loadfile, loadscope, loadgroup) stay on the worker that ran the first
+ * of them, its home. Where costs are known, sched_init() tries several ways to
+ * cut, simulates each, and keeps the best; chunks with most work come first
+ * then. docs/adr/0013-order-of-tests.md says which order is kept and which not.
+ *
+ * A resource is a lock, or the places of a capped category. A test holds all it
+ * uses or none, so there is no deadlock. Where the work that needs a resource
+ * is about to decide how long the rest takes, its tests go first.
  *
  * Life of a test: WAITING -> CLAIMED by a worker -> RUNNING -> DONE. A claimed
  * test can be given back, a running one cannot: when its worker dies it is LOST
@@ -19,8 +26,9 @@
  * Invariants, which sched_check() verifies:
  *  - every test is in exactly one chunk;
  *  - a worker runs at most one test and claims at most one more;
- *  - locks: a test with an exclusive lock is beside no other that has this lock;
- *    a serial test is beside no other at all;
+ *  - a test that uses a resource alone is beside no other that uses it, and
+ *    no more tests share a resource than its cap allows;
+ *  - a serial test is beside no other at all; serial tests come last;
  *  - a worker is told SCHED_DONE only when no test is WAITING, or after a stop.
  */
 #ifndef COMB_ENGINE_SCHED_H
@@ -33,7 +41,6 @@
 #include "base/err.h"
 
 #define SCHED_NONE UINT32_MAX
-#define SCHED_MAX_LOCKS 64
 
 enum sched_state {
 	SCHED_TEST_WAITING,
@@ -46,47 +53,67 @@ enum sched_state {
 /* What sched_take() says instead of an index. */
 enum sched_answer {
 	SCHED_DONE = -1, /* nothing left that this worker could ever run */
-	SCHED_WAIT = -2, /* something is left, but not now: locks. Ask again after the next sched_end() */
+	SCHED_WAIT = -2, /* something is left, but not now (sched_wait()). Ask again after the next sched_end() */
+};
+
+/* Why a worker that was told SCHED_WAIT or SCHED_DONE has nothing to do. */
+enum sched_wait {
+	SCHED_WAIT_TAIL,   /* others hold or keep all that is left */
+	SCHED_WAIT_LOCK,
+	SCHED_WAIT_CAP,
+	SCHED_WAIT_SERIAL, /* a serial test runs, or is about to */
+	SCHED_WAITS,
+};
+
+struct sched_use {
+	uint32_t resource; /* from 0 */
+	bool exclusive;
 };
 
 /* A test as the planner sees it. */
 struct sched_test {
 	uint32_t scope;     /* tests of one scope share fixtures: its module */
+	uint32_t run;       /* neighbours with the same run share a class, or a parameter of a wider fixture */
 	uint32_t group;     /* tests of one group run on one worker; SCHED_NONE: none */
-	float cost_s;       /* expected duration; <= 0: unknown */
-	uint64_t exclusive; /* a bit for each lock that is held alone */
-	uint64_t shared;    /* a bit for each lock that is held together with others */
+	float cost_s;       /* expected duration without the set-up of its scope; <= 0: unknown */
+	const struct sched_use *uses; /* no resource twice */
+	uint32_t use_count;
 	bool serial;        /* runs beside no other test */
 };
 
 struct sched_options {
 	uint32_t workers;
-	bool each;           /* every worker runs every test (--dist each) */
-	bool longest_first;  /* costs are known: take expensive chunks first */
-	float scope_setup_s; /* a steal must save at least this; 0: unknown */
+	bool each;          /* every worker runs every test (--dist each) */
+	bool longest_first; /* costs are known and the order of scopes is free */
+	uint32_t scopes;    /* how many setup_s has */
+	const float *setup_s; /* by scope: what each worker pays that runs tests of it; NULL: nothing known */
+	uint32_t resources; /* all uses are below this */
+	const uint32_t *caps; /* by resource: how many tests may share it; 0: any number; NULL: no caps */
 };
 
 /* A zeroed block is a scheduler without tests and workers; a worker it does not know has nothing to do. */
 struct sched;
 
 /* In the mode `each` a test has one index a worker: worker * tests + index. */
-size_t sched_bytes(uint32_t tests, const struct sched_options *options);
+size_t sched_bytes(const struct sched_test *tests, uint32_t count, const struct sched_options *options);
 /* block: sched_bytes() large and aligned to 16. ERR_INTERNAL for impossible input, or out of memory. */
 int sched_init(struct sched *self, const struct sched_test *tests, uint32_t count, const struct sched_options *options,
 	       struct err *err);
 
 /*
- * The next test for a worker, which is CLAIMED then, with its locks taken. A
- * worker that already holds a claim gets the same answer again.
+ * The next test for a worker, which is CLAIMED then, with its resources held.
+ * A worker that already holds a claim gets the same answer again.
  */
 int64_t sched_take(struct sched *self, uint32_t worker);
+/* Why the worker's last sched_take() gave it nothing. */
+enum sched_wait sched_wait(const struct sched *self, uint32_t worker);
 /* The claimed test starts. */
 void sched_begin(struct sched *self, uint32_t worker);
-/* The running test ended; its locks are free. */
+/* The running test ended; its resources are free. */
 void sched_end(struct sched *self, uint32_t worker);
 /*
  * The worker is gone, or ends. The test it ran, which is LOST now, or
- * SCHED_NONE; a claim and the rest of its chunk go back to the others.
+ * SCHED_NONE; a claim, the rest of its chunk and its groups go to the others.
  */
 uint32_t sched_leave(struct sched *self, uint32_t worker);
 /* A LOST test waits again: for a plugin that runs crashed tests anew. False when it is not LOST. */
@@ -103,10 +130,25 @@ uint32_t sched_waiting(const struct sched *self);
 uint32_t sched_count(const struct sched *self);
 /* Expected seconds of tests that are done, and of those that wait or run (a running one counts half). */
 void sched_costs(const struct sched *self, double *done_s, double *left_s);
+/* Expected cost of a test; one of unknown cost has that of the average. */
+float sched_cost_s(const struct sched *self, uint32_t test);
+/* Expected work of all tests that wait. */
+float sched_waiting_s(const struct sched *self);
+/* How long the plan takes in simulation; 0 where costs are not known. */
+float sched_planned_s(const struct sched *self);
+/* Whether resources and serial tests let this worker run a test now, whoever's chunk it is in. For checks. */
+bool sched_could_run(struct sched *self, uint32_t worker, uint32_t test);
 
-/* Derived values (counts, locks held) made anew from the states: after a worker died inside a call. */
+/* Derived values (counts, resources held) made anew from the states: after a worker died inside a call. */
 void sched_recover(struct sched *self);
 /* 0, or -1 naming the invariant that is broken. */
 int sched_check(const struct sched *self, struct err *err);
+
+/*
+ * Runs a fresh scheduler to its end in virtual time: each test takes its cost,
+ * and the set-up of its scope where its worker ran another before. Seconds, or
+ * -1 when out of memory.
+ */
+float sched_simulate(struct sched *self);
 
 #endif

@@ -1,4 +1,4 @@
-/* Cutting tests into chunks. */
+/* The block of a scheduler, filled from what the planner is told. */
 #include "engine/sched_layout.h"
 
 #include <stdlib.h>
@@ -8,41 +8,172 @@
 
 #include "base/banned.h"
 
-static size_t lay_out(struct sched *self, uint64_t tests, uint32_t workers)
+/* Upper bounds, known before profiles are. */
+struct sizes {
+	uint64_t total;
+	size_t uses, members, groups;
+};
+
+static struct sizes measure(const struct sched_test *tests, uint32_t count, const struct sched_options *options)
 {
-	size_t at = sizeof(*self);
-	self->entries_at = at;
-	at += sizeof(struct entry) * tests;
-	self->chunks_at = at;
-	at += sizeof(struct chunk) * (tests + workers);
-	self->workers_at = at;
-	at += sizeof(struct worker) * workers;
-	self->order_at = at;
-	at += sizeof(uint32_t) * tests;
+	struct sizes sizes = { .total = total_of(count, options) };
+	for (uint32_t i = 0; i < count; i++) {
+		sizes.uses += tests[i].use_count;
+		if (tests[i].group != SCHED_NONE && tests[i].group >= sizes.groups)
+			sizes.groups = (size_t)tests[i].group + 1;
+	}
+	sizes.members = options->each ? 0 : sizes.uses;
+	return sizes;
+}
+
+static size_t place_area(size_t *at, size_t element, uint64_t count)
+{
+	size_t here = *at;
+	*at += (element * count + 15) & ~(size_t)15;
+	return here;
+}
+
+static size_t lay_out(struct sched *self, const struct sizes *sizes, uint32_t count,
+		      const struct sched_options *options)
+{
+	size_t at = (sizeof(*self) + 15) & ~(size_t)15;
+	self->entries_at = place_area(&at, sizeof(struct entry), sizes->total);
+	self->order_at = place_area(&at, sizeof(uint32_t), sizes->total);
+	self->chunks_at = place_area(&at, sizeof(struct chunk), sizes->total + options->workers);
+	self->workers_at = place_area(&at, sizeof(struct worker), options->workers);
+	self->homes_at = place_area(&at, sizeof(uint32_t), sizes->groups);
+	self->setups_at = place_area(&at, sizeof(float), options->scopes);
+	self->profiles_at = place_area(&at, sizeof(struct profile), (uint64_t)count + 1);
+	self->uses_at = place_area(&at, sizeof(struct sched_use), sizes->uses);
+	self->resources_at = place_area(&at, sizeof(struct resource), options->resources);
+	self->members_at = place_area(&at, sizeof(uint32_t), sizes->members);
 	return self->bytes = at;
 }
 
-size_t sched_bytes(uint32_t tests, const struct sched_options *options)
+size_t sched_bytes(const struct sched_test *tests, uint32_t count, const struct sched_options *options)
 {
 	struct sched layout;
-	return lay_out(&layout, total_of(tests, options), options->workers);
+	struct sizes sizes = measure(tests, count, options);
+	return lay_out(&layout, &sizes, count, options);
 }
 
-/* Where a test stands in the plan: tests with one key make one chunk. */
-struct place {
-	uint32_t key, index;
-	bool pinned;
-};
+static int compare_uses(const struct sched_test *x, const struct sched_test *y)
+{
+	if (x->serial != y->serial)
+		return x->serial ? 1 : -1;
+	if (x->use_count != y->use_count)
+		return x->use_count < y->use_count ? -1 : 1;
+	for (uint32_t i = 0; i < x->use_count; i++) {
+		if (x->uses[i].resource != y->uses[i].resource)
+			return x->uses[i].resource < y->uses[i].resource ? -1 : 1;
+		if (x->uses[i].exclusive != y->uses[i].exclusive)
+			return x->uses[i].exclusive ? 1 : -1;
+	}
+	return 0;
+}
+
+static int compare_pointed(const void *a, const void *b)
+{
+	return compare_uses(*(const struct sched_test *const *)a, *(const struct sched_test *const *)b);
+}
+
+static void add_profile(struct sched *self, const struct sched_test *like, uint32_t *uses)
+{
+	profiles_of(self)[self->profiles++] = (struct profile){ .first_use = *uses, .use_count = like->use_count,
+								.serial = like->serial };
+	for (uint32_t i = 0; i < like->use_count; i++)
+		uses_of(self)[(*uses)++] = like->uses[i];
+}
+
+/* Gives tests with the same constraints the same profile; 0 is the one without any. */
+static int add_profiles(struct sched *self, const struct sched_test *tests, uint32_t count, uint32_t resources,
+			struct err *err)
+{
+	cleanup_free const struct sched_test **constrained = os_malloc(sizeof(*constrained) * count);
+	uint32_t found = 0, uses = 0;
+	if (!constrained)
+		return err_no_memory(err);
+	profiles_of(self)[self->profiles++] = (struct profile){ .serial = false };
+	for (uint32_t i = 0; i < count; i++) {
+		for (uint32_t u = 0; u < tests[i].use_count; u++)
+			if (tests[i].uses[u].resource >= resources)
+				return err_set(err, ERR_INTERNAL, "resource %u of test %u is out of range",
+					       tests[i].uses[u].resource, i);
+		if (tests[i].use_count || tests[i].serial)
+			constrained[found++] = &tests[i];
+	}
+	self->constrained = found > 0;
+	qsort(constrained, found, sizeof(*constrained), compare_pointed);
+	for (uint32_t k = 0; k < found; k++) {
+		if (k == 0 || compare_uses(constrained[k - 1], constrained[k]) != 0)
+			add_profile(self, constrained[k], &uses);
+		for (uint32_t at = (uint32_t)(constrained[k] - tests); at < self->tests; at += count)
+			entries_of(self)[at].profile = self->profiles - 1;
+	}
+	return 0;
+}
+
+static float average_cost(const struct sched_test *tests, uint32_t count)
+{
+	double known = 0;
+	uint32_t known_count = 0;
+	for (uint32_t i = 0; i < count; i++)
+		if (tests[i].cost_s > 0) {
+			known += (double)tests[i].cost_s;
+			known_count++;
+		}
+	return known_count ? (float)(known / known_count) : 0;
+}
+
+static void add_entries(struct sched *self, const struct sched_test *tests, uint32_t count, float otherwise)
+{
+	for (uint32_t i = 0; i < self->tests; i++) {
+		const struct sched_test *test = &tests[i % count];
+		entries_of(self)[i] = (struct entry){ .cost_s = test->cost_s > 0 ? test->cost_s : otherwise,
+						      .worker = SCHED_NONE, .scope = test->scope, .run = test->run };
+	}
+}
+
+static void add_resources(struct sched *self, const struct sched_options *options)
+{
+	for (uint32_t r = 0; r < options->resources; r++)
+		resources_of(self)[r] = (struct resource){ .cap = options->caps ? options->caps[r] : 0 };
+}
+
+void index_members(struct sched *self)
+{
+	uint32_t first = 0;
+	for (uint32_t r = 0; r < self->resources; r++)
+		resources_of(self)[r].end = 0;
+	for (uint32_t i = 0; i < self->tests; i++)
+		for (uint32_t u = 0; u < profile_of(self, i)->use_count; u++)
+			resources_of(self)[uses_of(self)[profile_of(self, i)->first_use + u].resource].end++;
+	for (uint32_t r = 0; r < self->resources; r++) {
+		struct resource *resource = &resources_of(self)[r];
+		uint32_t members = resource->end;
+		resource->first = resource->next = resource->end = first;
+		first += members;
+	}
+	for (uint32_t at = 0; at < self->tests; at++) {
+		uint32_t test = order_of(self)[at];
+		for (uint32_t u = 0; u < profile_of(self, test)->use_count; u++) {
+			uint32_t used = uses_of(self)[profile_of(self, test)->first_use + u].resource;
+			members_of(self)[resources_of(self)[used].end++] = test;
+		}
+	}
+}
 
 static int compare_places(const void *a, const void *b)
 {
 	const struct place *x = a, *y = b;
+	if (x->serial != y->serial)
+		return x->serial ? 1 : -1;
 	if (x->key != y->key)
 		return x->key < y->key ? -1 : 1;
 	return x->index < y->index ? -1 : x->index > y->index;
 }
 
-/* A group stands where its first test does; tests without one where the run of their scope began. */
+/* A group stands where its first test does; tests without one where the run of their scope began; serial tests last. */
 static int make_places(struct place *places, const struct sched_test *tests, uint32_t count, struct err *err)
 {
 	cleanup_free uint32_t *group_key = os_malloc(sizeof(uint32_t) * count);
@@ -51,7 +182,7 @@ static int make_places(struct place *places, const struct sched_test *tests, uin
 	memset(group_key, 0xff, sizeof(uint32_t) * count);
 	for (uint32_t i = 0; i < count; i++) {
 		uint32_t group = tests[i].group;
-		places[i] = (struct place){ .key = i, .index = i, .pinned = group != SCHED_NONE };
+		places[i] = (struct place){ .key = i, .index = i, .group = group, .serial = tests[i].serial };
 		if (group == SCHED_NONE) {
 			if (i > 0 && tests[i - 1].group == SCHED_NONE && tests[i - 1].scope == tests[i].scope)
 				places[i].key = places[i - 1].key;
@@ -67,78 +198,62 @@ static int make_places(struct place *places, const struct sched_test *tests, uin
 	return 0;
 }
 
-static void add_entries(struct sched *self, const struct sched_test *tests, uint32_t count)
+/* One chunk for each worker, with all tests. */
+static void add_chunks_of_each(struct sched *self, const struct place *places, uint32_t count)
 {
-	double known = 0;
-	uint32_t known_count = 0;
-	for (uint32_t i = 0; i < count; i++)
-		if (tests[i].cost_s > 0) {
-			known += tests[i].cost_s;
-			known_count++;
-		}
-	float otherwise = known_count ? (float)(known / known_count) : 1;
-	struct entry *entries = entries_of(self);
-	for (uint32_t i = 0; i < self->tests; i++) {
-		const struct sched_test *test = &tests[i % count];
-		entries[i] = (struct entry){ .exclusive = test->exclusive,
-					     .shared = test->shared & ~test->exclusive,
-					     .cost_s = test->cost_s > 0 ? test->cost_s : otherwise,
-					     .worker = SCHED_NONE,
-					     .serial = test->serial };
-		if (test->exclusive || test->shared || test->serial)
-			self->constrained = true;
+	for (uint32_t at = 0; at < self->tests; at++) {
+		uint32_t worker = at / count, test = worker * count + places[at % count].index;
+		if (at % count == 0)
+			chunks_of(self)[self->chunks++] = (struct chunk){ .first = at, .next = at, .end = at + count,
+									  .owner = SCHED_NONE, .only = worker,
+									  .group = SCHED_NONE, .scope = SCHED_NONE };
+		order_of(self)[at] = test;
+		entries_of(self)[test].position = at;
+		chunks_of(self)[worker].left_s += entries_of(self)[test].cost_s;
 	}
 }
 
-static void add_chunks(struct sched *self, const struct place *places, uint32_t count, uint32_t only)
+static int plan(struct sched *self, const struct sched_test *tests, uint32_t count,
+		const struct sched_options *options, struct err *err)
 {
-	struct chunk *chunk = NULL;
-	uint32_t base = only == SCHED_NONE ? 0 : only * count;
-	for (uint32_t i = 0; i < count; i++) {
-		if (i == 0 || (places[i].key != places[i - 1].key && only == SCHED_NONE)) {
-			chunk = &chunks_of(self)[self->chunks++];
-			*chunk = (struct chunk){ .first = base + i, .next = base + i, .owner = SCHED_NONE, .only = only };
-			chunk->pinned = places[i].pinned || only != SCHED_NONE;
-		}
-		chunk->end = base + i + 1;
-		chunk->left_s += entries_of(self)[base + places[i].index].cost_s;
-		order_of(self)[base + i] = base + places[i].index;
-		entries_of(self)[base + places[i].index].position = base + i;
+	cleanup_free struct place *places = os_malloc(sizeof(struct place) * count);
+	float average = average_cost(tests, count);
+	if (!places)
+		return err_no_memory(err);
+	if (make_places(places, tests, count, err) < 0)
+		return -1;
+	add_entries(self, tests, count, average > 0 ? average : 1);
+	add_resources(self, options);
+	if (add_profiles(self, tests, count, options->resources, err) < 0)
+		return -1;
+	for (uint32_t i = 0; i < self->tests; i++)
+		waiting_add(self, i);
+	if (options->each) {
+		add_chunks_of_each(self, places, count);
+		return 0;
 	}
-}
-
-static int compare_chunks(const void *a, const void *b)
-{
-	const struct chunk *x = a, *y = b;
-	if (x->left_s != y->left_s)
-		return x->left_s > y->left_s ? -1 : 1;
-	return x->first < y->first ? -1 : x->first > y->first;
+	if (cut_chunks(self, places, count, options->longest_first && average > 0) < 0)
+		return err_no_memory(err);
+	return 0;
 }
 
 int sched_init(struct sched *self, const struct sched_test *tests, uint32_t count, const struct sched_options *options,
 	       struct err *err)
 {
-	uint64_t total = total_of(count, options);
-	if (options->workers == 0 || total >= SCHED_NONE)
+	struct sizes sizes = measure(tests, count, options);
+	if (options->workers == 0 || sizes.total >= SCHED_NONE || sizes.uses >= SCHED_NONE)
 		return err_set(err, ERR_INTERNAL, "cannot schedule %u tests on %u workers", count, options->workers);
-	*self = (struct sched){ .tests = (uint32_t)total, .workers = options->workers, .waiting = (uint32_t)total,
-				.scope_setup_s = options->scope_setup_s };
-	lay_out(self, total, options->workers);
+	*self = (struct sched){ .tests = (uint32_t)sizes.total, .workers = options->workers,
+				.groups = (uint32_t)sizes.groups };
+	lay_out(self, &sizes, count, options);
 	for (uint32_t w = 0; w < self->workers; w++)
-		workers_of(self)[w] = (struct worker){ SCHED_NONE, SCHED_NONE, SCHED_NONE };
+		workers_of(self)[w] = (struct worker){ SCHED_NONE, SCHED_NONE, SCHED_NONE, SCHED_WAIT_TAIL };
 	if (count == 0)
 		return 0;
-	cleanup_free struct place *places = os_malloc(sizeof(struct place) * count);
-	if (!places)
-		return err_no_memory(err);
-	if (make_places(places, tests, count, err) < 0)
-		return -1;
-	add_entries(self, tests, count);
-	if (!options->each)
-		add_chunks(self, places, count, SCHED_NONE);
-	for (uint32_t w = 0; options->each && w < options->workers; w++)
-		add_chunks(self, places, count, w);
-	if (options->longest_first && !options->each)
-		qsort(chunks_of(self), self->chunks, sizeof(struct chunk), compare_chunks);
-	return 0;
+	self->scopes = options->setup_s ? options->scopes : 0;
+	self->resources = options->resources;
+	if (self->scopes)
+		memcpy(setups_of(self), options->setup_s, sizeof(float) * self->scopes);
+	memset(homes_of(self), 0xff, sizeof(uint32_t) * self->groups);
+	return plan(self, tests, count, options, err);
 }

@@ -1,5 +1,6 @@
 /* The type Board: engine/board.h for Python. */
 #include "native/native.h"
+#include "native/plan.h"
 
 #include <string.h>
 
@@ -63,41 +64,14 @@ static int check_worker(unsigned worker)
 	return -1;
 }
 
-static int read_test(PyObject *row, struct sched_test *test)
-{
-	unsigned scope;
-	long group;
-	double cost_s;
-	unsigned long long exclusive, shared;
-	int serial;
-	if (!PyArg_ParseTuple(row, "IldKKp", &scope, &group, &cost_s, &exclusive, &shared, &serial))
-		return -1;
-	*test = (struct sched_test){ .scope = scope, .group = group < 0 ? SCHED_NONE : (uint32_t)group,
-				     .cost_s = (float)cost_s, .exclusive = exclusive, .shared = shared,
-				     .serial = serial };
-	return 0;
-}
-
 static PyObject *plan(PyObject *object, PyObject *args)
 {
 	struct board_object *self = (struct board_object *)object;
-	struct sched_options options = { .workers = 0 };
+	cleanup_plan struct native_plan plan = { .tests = NULL };
 	struct err err = ERR_INIT;
-	PyObject *rows;
-	int each, longest_first;
-	unsigned long long digest;
-	if (!PyArg_ParseTuple(args, "O!IppK", &PyList_Type, &rows, &options.workers, &each, &longest_first, &digest))
+	if (native_plan_read(&plan, args) < 0)
 		return NULL;
-	options.each = each;
-	options.longest_first = longest_first;
-	Py_ssize_t count = PyList_Size(rows);
-	cleanup_free struct sched_test *tests = os_malloc(sizeof(*tests) * (size_t)count);
-	if (!tests)
-		return PyErr_NoMemory();
-	for (Py_ssize_t i = 0; i < count; i++)
-		if (read_test(PyList_GetItem(rows, i), &tests[i]) < 0)
-			return NULL;
-	if (board_plan(self->board, tests, (uint32_t)count, &options, digest, &err) < 0)
+	if (board_plan(self->board, plan.tests, plan.count, &plan.options, plan.digest, &err) < 0)
 		return native_raise(&err);
 	Py_RETURN_NONE;
 }
@@ -348,8 +322,7 @@ static PyObject *reset_ring(PyObject *object, PyObject *args)
 }
 
 static PyMethodDef board_methods[] = {
-	{ "plan", plan, METH_VARARGS, "plan(rows, workers, each, longest_first, digest): rows of (scope, group, cost_s, exclusive, "
-				      "shared, serial)" },
+	{ "plan", plan, METH_VARARGS, "plan(rows, workers, each, longest_first, digest, setups, caps): see plan.h" },
 	{ "make_rings", make_rings, METH_VARARGS, "make_rings(workers): before the first worker starts; drain() reads them" },
 	{ "wait_plan", wait_plan, METH_VARARGS, "wait_plan(seconds) -> digest of the plan, or None" },
 	{ "take", take, METH_VARARGS, "take(worker, wait) -> index, -1 for nothing left, -2 for not now" },
