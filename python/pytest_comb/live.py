@@ -63,7 +63,7 @@ class LiveLine:
         """A person looks at a terminal, and nobody else draws there."""
         config, terminal = self.config, self.config.pluginmanager.getplugin("terminalreporter")
         mode = config.option.comb_live or config.getini("comb_live")
-        if mode == "no" or config.option.verbose < 0 or not isinstance(terminal, TerminalReporter):
+        if mode == "no" or not isinstance(terminal, TerminalReporter) or config.option.verbose < 0:
             return False
         if any(config.pluginmanager.hasplugin(name) for name in OWN_PROGRESS):
             return False
