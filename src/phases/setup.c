@@ -12,6 +12,7 @@
 #include "project/install.h"
 #include "project/manifest.h"
 #include "project/markers.h"
+#include "project/refusal.h"
 #include "report/json_text.h"
 
 #include "base/banned.h"
@@ -180,29 +181,6 @@ static int reach_detected(struct phase_ctx *ctx, struct gate_result *result, str
 
 /* --- 0.3 registered --- */
 
-/*
- * pytest itself could not list its markers: what it said last. A conftest that
- * cannot be loaded is bad input, at "file:LINE: in …" above the "E   " line.
- */
-static int say_pytest_refuses(const struct project *project, const char *output, struct err *err)
-{
-	char file[512] = "";
-	int line = 0;
-	const char *reason = output + strspn(output, "\n");
-	for (const char *at = reason; *at; at += strcspn(at, "\n"), at += *at == '\n') {
-		size_t len = strcspn(at, "\n");
-		const char *colon = memmem(at, len, ".py:", 4);
-		if (colon && atoi(colon + 4) > 0 && (size_t)(colon + 3 - at) < sizeof(file)) {
-			snprintf(file, sizeof(file), "%.*s", (int)(colon + 3 - at), at);
-			line = atoi(colon + 4);
-		}
-		bool telling = strncmp(at, "E   ", 4) == 0 || strncmp(at, "ERROR: ", 7) == 0;
-		reason = telling ? at + strcspn(at, " ") + strspn(at + strcspn(at, " "), " ") : reason;
-	}
-	err_set_at(err, ERR_INPUT, file, line, "pytest does not start: %.*s", (int)strcspn(reason, "\n"), reason);
-	return err_hint(err, "see what it says: cd %s && '%s' -m pytest --markers", project->root, project->python);
-}
-
 /* The markers pytest itself lists: 1, or 0 with *why. */
 static int pytest_lists_markers(const struct project *project, struct str *why, struct err *err)
 {
@@ -218,7 +196,7 @@ static int pytest_lists_markers(const struct project *project, struct str *why, 
 		return -1;
 	const char *text = str_text(&result.out);
 	if (result.exit_code != 0)
-		return say_pytest_refuses(project, text, err);
+		return refusal_read(project, text, "--markers", err);
 	for (size_t i = 0; category_markers[i].name; i++) {
 		char wanted[64];
 		snprintf(wanted, sizeof(wanted), "@pytest.mark.%s:", category_markers[i].name);

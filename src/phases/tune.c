@@ -57,6 +57,30 @@ static json_t *verdict_json(const struct verdict *verdict)
 
 /* 3.1 */
 
+/* Names the first thing that keeps the suite from passing. */
+static int say_what_fails(const struct suite_run *run, int exit_code, struct str *figure)
+{
+	struct suite_counts counts = suite_count(run);
+	if (run->collect_errors.len > 0) {
+		const struct collect_error *first = &run->collect_errors.at[0];
+		return str_addf(figure, "the suite cannot be collected: ") < 0 ||
+				       str_add_printable(figure, first->path, strlen(first->path)) < 0 ||
+				       str_addf(figure, ":%d (%zu in all)", first->line, run->collect_errors.len) < 0
+			       ? -1
+			       : 0;
+	}
+	if (str_addf(figure, "the suite does not pass serially: %zu of %zu tests fail, exit code %d", counts.failed,
+		     counts.collected, exit_code) < 0)
+		return -1;
+	for (size_t i = 0; i < run->tests.len; i++) {
+		const struct test *test = &run->tests.at[i];
+		if (test->outcome == TEST_NOT_RUN || outcome_is_good(test->outcome))
+			continue;
+		return str_adds(figure, "; the first is ") < 0 ? -1 : str_add_printable(figure, test->id, strlen(test->id));
+	}
+	return 0;
+}
+
 static int reach_baseline(struct phase_ctx *ctx, struct gate_result *result, struct err *err)
 {
 	cleanup_suite_run struct suite_run run = SUITE_RUN_INIT;
@@ -64,12 +88,9 @@ static int reach_baseline(struct phase_ctx *ctx, struct gate_result *result, str
 	if (tune_baseline(ctx, &study, &run, err) < 0 || tune_save(ctx, &study, err) < 0 ||
 	    attach(result, baseline_json(&study), err) < 0)
 		return -1;
-	struct suite_counts counts = suite_count(&run);
 	bool sound = study.serial_exit_code == 0 || (ctx->settings->allow_failing && study.serial_exit_code == 1);
 	if (!sound) {
-		int failed = str_addf(&result->figure,
-				      "the suite does not pass serially: %zu of %zu tests fail, exit code %d",
-				      counts.failed, counts.collected, study.serial_exit_code);
+		int failed = say_what_fails(&run, study.serial_exit_code, &result->figure);
 		return failed ? err_no_memory(err) : pass_or_fail(result, false);
 	}
 	return tune_say_baseline(&study, result) < 0 ? err_no_memory(err) : pass_or_fail(result, true);

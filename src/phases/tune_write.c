@@ -139,6 +139,12 @@ int tune_repeat(const struct phase_ctx *ctx, int runs, size_t *differing, struct
 	sink_step(ctx->sink, "serial, to compare with");
 	if (run_once(ctx, false, &serial, err) < 0)
 		return -1;
+	if (serial.collect_errors.len > 0) {
+		const struct collect_error *first = &serial.collect_errors.at[0];
+		return err_set_at(err, ERR_INPUT, first->path, first->line, "pytest cannot collect the suite");
+	}
+	if (serial.tests.len == 0)
+		return err_set(err, ERR_INPUT, "pytest finds no tests in %s", ctx->project->root);
 	cleanup_free bool *differs = os_calloc(serial.tests.len + 1, sizeof(bool));
 	if (!differs)
 		return err_no_memory(err);

@@ -22,6 +22,8 @@ static int measure(struct phase_ctx *ctx, struct gate_row *row, struct err *err)
 	if (failed) {
 		result.status = GATE_FAILED;
 		str_clear(&result.figure);
+		if (why.file[0] && why.line > 0)
+			str_addf(&result.figure, "%s:%d: ", why.file, why.line);
 		str_adds(&result.figure, why.text);
 	}
 	failed = gate_row_set(row, &result, NULL);

@@ -50,8 +50,10 @@ int locate_folder(struct project *project, const char *path, struct err *err)
 {
 	cleanup_str struct str real = STR_INIT;
 	struct stat st;
-	if (os_stat(path, &st) < 0)
-		return err_set(err, ERR_INPUT, "cannot open the project %s:", path);
+	if (os_stat(path, &st) < 0) {
+		err_set(err, ERR_INPUT, "cannot open the project %s:", path);
+		return err_hint(err, "give the project's folder, such as: comb doctor .");
+	}
 	if (!S_ISDIR(st.st_mode)) {
 		err_set(err, ERR_INPUT, "%s is not a folder", path);
 		return err_hint(err, "give the project's folder, such as: comb doctor .");

@@ -8,6 +8,7 @@
 #include "base/os.h"
 #include "base/proc.h"
 #include "project/recording.h"
+#include "project/refusal.h"
 #include "project/suite_command.h"
 
 #include "base/banned.h"
@@ -108,85 +109,19 @@ static int run_pytest(struct session *session, struct proc_result *result, struc
 	return proc_run((const char *const *)session->command.argv.at, &how, result, err);
 }
 
-/* The line behind the last "path:LINE:" of pytest's short traceback that stands below root; 0 if there is none. */
-static int blamed_line(const char *output, const char *path, const char *root)
-{
-	size_t root_len = strlen(root);
-	const char *name = strncmp(path, root, root_len) == 0 ? path + root_len + 1 : path;
-	int line = 0;
-	for (const char *at = output; (at = strstr(at, name)); at++) {
-		const char *tail = at + strlen(name);
-		int n = tail[0] == ':' ? atoi(tail + 1) : 0;
-		n = strncmp(tail, "\", line ", 8) == 0 ? atoi(tail + 8) : n;
-		line = n > 0 ? n : line;
-	}
-	return line;
-}
-
-/* "ImportError while loading conftest '/p/conftest.py'." */
-static bool conftest_error(struct session *session, struct err *err)
-{
-	static const char intro[] = "while loading conftest '";
-	const char *output = str_text(&session->run->output);
-	const char *start = strstr(output, intro);
-	const char *end = start ? strchr(start + sizeof(intro) - 1, '\'') : NULL;
-	cleanup_str struct str path = STR_INIT;
-	if (!end || str_add(&path, start + sizeof(intro) - 1, (size_t)(end - start) - (sizeof(intro) - 1)) < 0)
-		return false;
-	err_set_at(err, ERR_INPUT, path.buf, blamed_line(end, path.buf, session->project->root),
-		   "pytest cannot load a conftest file");
-	return true;
-}
-
-/* The most telling line of what pytest said when it did not start. */
-static void complaint(const char *output, struct str *out)
-{
-	static const char *const marks[] = { ": error: ", "ERROR: ", "E   ", "Error: " };
-	for (size_t i = 0; i < sizeof(marks) / sizeof(*marks); i++) {
-		const char *at = strstr(output, marks[i]);
-		if (at) {
-			at += i < 2 ? strlen(marks[i]) : 0;
-			str_add_printable(out, at, strcspn(at, "\n"));
-			return;
-		}
-	}
-	while (*output == '\n')
-		output++;
-	str_add_printable(out, output, strcspn(output, "\n"));
-}
-
-static int could_not_start(struct session *session, struct err *err)
-{
-	const char *output = str_text(&session->run->output);
-	cleanup_str struct str said = STR_INIT;
-	if (conftest_error(session, err))
-		goto hint;
-	complaint(output, &said);
-	if (strstr(output, "comb's extension cannot be loaded")) {
-		err_set(err, ERR_ENVIRONMENT, "%s", str_text(&said));
-		return err_hint(err, "build comb for this interpreter, or choose another with --python");
-	}
-	if (strstr(output, "No module named pytest"))
-		return err_set(err, ERR_ENVIRONMENT, "%s has no pytest", session->project->python);
-	err_set(err, ERR_INPUT, "pytest could not start: %s", str_text(&said));
-hint:
-	return err_hint(err, "see what `%s -m pytest --collect-only` says in %s", session->project->python,
-			session->project->root);
-}
-
 static int judge(struct session *session, struct err *err)
 {
 	struct suite_run *run = session->run;
 	const int usage_error = 4;
 	if (session->options->plain)
-		return run->exit_code == usage_error ? could_not_start(session, err) : 0;
+		return run->exit_code == usage_error ? refusal_read(session->project, str_text(&run->output), "--collect-only", err) : 0;
 	if (recording_poll(&session->recording, run, err) < 0)
 		return -1;
 	bool stillborn = !recording_began(&session->recording) && !run->timed_out;
 	if (session->options->interactive)
 		return recording_finish(&session->recording, run, run->timed_out, err);
 	if (stillborn || (run->exit_code == usage_error && run->tests.len == 0))
-		return could_not_start(session, err);
+		return refusal_read(session->project, str_text(&run->output), "--collect-only", err);
 	return recording_finish(&session->recording, run, run->timed_out, err);
 }
 

@@ -78,8 +78,10 @@ static int run_base(struct analysis *analysis, const struct project *project, do
 		err_set_at(err, ERR_INPUT, first->path, first->line, "pytest cannot collect the suite");
 		return err_hint(err, "see what `%s -m pytest --collect-only` says", project->python);
 	}
-	if (base->tests.len == 0)
-		return err_set(err, ERR_INPUT, "no tests were collected in %s", project->root);
+	if (base->tests.len == 0) {
+		err_set(err, ERR_INPUT, "pytest finds no tests in %s", project->root);
+		return err_hint(err, "see what it collects: cd %s && '%s' -m pytest --collect-only", project->root, project->python);
+	}
 	if (base->timed_out)
 		return err_set(err, ERR_GATE, "the suite did not end within %.0f s", timeout_s);
 	analysis->base_s = base->wall_s;

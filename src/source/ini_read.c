@@ -14,7 +14,8 @@ struct reader {
 
 static int refuse(struct reader *self, int line, const char *what)
 {
-	return err_set_at(self->err, ERR_INPUT, self->ini->path, line, "invalid INI: %s", what);
+	err_set_at(self->err, ERR_INPUT, self->ini->path, line, "invalid INI: %s", what);
+	return err_hint(self->err, "correct this line and run again");
 }
 
 /* --- characters, as Python's str methods see them --- */
