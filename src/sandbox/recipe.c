@@ -119,14 +119,18 @@ struct step {
 	bool with_user_namespace; /* only there */
 };
 
+/* Every recipe begins so. */
+#define PRIVATE_TMP_STEPS                                                       \
+	{ "unshare a user namespace", step_user_namespace, true },              \
+	{ "deny setgroups", step_deny_setgroups, true },                        \
+	{ "map the user id", step_map_uid, true },                              \
+	{ "map the group id", step_map_gid, true },                             \
+	{ "unshare mounts, network and IPC", step_namespaces, false },          \
+	{ "make mounts private", step_private_mounts, false },                  \
+	{ "mount a private /tmp", step_tmp, false }
+
 static const struct step isolation_steps[] = {
-	{ "unshare a user namespace", step_user_namespace, true },
-	{ "deny setgroups", step_deny_setgroups, true },
-	{ "map the user id", step_map_uid, true },
-	{ "map the group id", step_map_gid, true },
-	{ "unshare mounts, network and IPC", step_namespaces, false },
-	{ "make mounts private", step_private_mounts, false },
-	{ "mount a private /tmp", step_tmp, false },
+	PRIVATE_TMP_STEPS,
 	{ "mount a private /dev/shm", step_shm, false },
 	{ "raise the loopback interface", step_loopback, false },
 	{ "bind a port in the private network", step_bind, false },
@@ -134,13 +138,7 @@ static const struct step isolation_steps[] = {
 };
 
 static const struct step overlay_steps[] = {
-	{ "unshare a user namespace", step_user_namespace, true },
-	{ "deny setgroups", step_deny_setgroups, true },
-	{ "map the user id", step_map_uid, true },
-	{ "map the group id", step_map_gid, true },
-	{ "unshare mounts, network and IPC", step_namespaces, false },
-	{ "make mounts private", step_private_mounts, false },
-	{ "mount a private /tmp", step_tmp, false },
+	PRIVATE_TMP_STEPS,
 	{ "mount overlay", step_overlay, false },
 	{ NULL, NULL, false },
 };
