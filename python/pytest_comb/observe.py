@@ -37,6 +37,18 @@ def _own_record(worker: Optional[str]) -> None:
     _comb.record("begin", format=1, pid=_record_pid, worker=worker)
 
 
+def record_folder() -> str:
+    """Where the processes of this run write."""
+    return _record_dir
+
+
+def begin_anew(folder: str) -> None:
+    """In a forked process that is a run of its own: its record is in this folder."""
+    global _record_dir
+    _record_dir = folder
+    _own_record(None)
+
+
 def _start_footprint(root: str) -> None:
     """Installs the audit hook; what the machinery itself writes is left out."""
     tempfile.gettempdir()  # tries to write when it is asked first
@@ -85,7 +97,7 @@ def _restore_environment() -> None:
         os.environ.pop(name, None)
 
 
-def _end(exitstatus: object) -> None:
+def end(exitstatus: object) -> None:
     """The last line: this process came to its end."""
     _comb.record("end", exit=int(exitstatus))  # type: ignore[call-overload]
 
@@ -102,7 +114,7 @@ class ControllerObserver:
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, exitstatus: int) -> None:
         """The last hook of this process."""
-        _end(exitstatus)
+        end(exitstatus)
 
 
 class Observer:
@@ -220,7 +232,7 @@ class Observer:
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, exitstatus: int) -> None:
         """The last hook of this process."""
-        _end(exitstatus)
+        end(exitstatus)
 
 
 def _blame(call: Optional[pytest.CallInfo[Any]], root: str) -> tuple[Optional[str], int]:

@@ -22,7 +22,21 @@ static PyObject *die_with_parent(PyObject *module, PyObject *args)
 	Py_RETURN_NONE;
 }
 
+/*
+ * adopt_orphans(): processes whose parent ends become children of this one, and it lives on when its own parent ends:
+ * for who sees that by the end of a socket, and has to clear up then.
+ */
+static PyObject *adopt_orphans(PyObject *module, PyObject *args)
+{
+	(void)module;
+	(void)args;
+	prctl(PR_SET_CHILD_SUBREAPER, 1L, 0L, 0L, 0L);
+	prctl(PR_SET_PDEATHSIG, 0L);
+	Py_RETURN_NONE;
+}
+
 static PyMethodDef process_methods[] = {
+	{ "adopt_orphans", adopt_orphans, METH_NOARGS, "adopt_orphans()" },
 	{ "die_with_parent", die_with_parent, METH_VARARGS, "die_with_parent(pid)" },
 	{ NULL, NULL, 0, NULL },
 };

@@ -53,6 +53,7 @@ struct recording {
 	size_t finished;              /* tests */
 	size_t running;               /* test started last; SIZE_MAX */
 	size_t expected;              /* tests, as far as known */
+	bool bare;                    /* tests are described elsewhere: indexes will do; set after recording_open() */
 };
 #define RECORDING_INIT { .running = SIZE_MAX }
 

@@ -275,8 +275,8 @@ static int explain(struct analysis *analysis, struct trials *trials, int64_t dea
 		return err_no_memory(err);
 	for (size_t i = 0; i < base->tests.len; i++)
 		expected[i] = base->tests.at[i].outcome;
-	struct suite_probe suite = { trials->project, base, trials->timeout_s };
-	struct probe probe = suite_probe_open(&suite, expected);
+	struct serial_probe how = { trials_serial(trials), trials->timeout_s };
+	struct probe probe = serial_probe_open(&how, expected);
 	probe.deadline_ns = deadline_ns;
 	struct investigation investigation = {
 		.trials = trials,

@@ -26,36 +26,18 @@ int probe_last_fails(struct probe *probe, const size_t *sequence, size_t count, 
 	return ran <= 0 ? ran : outcomes[count - 1] != probe->expected[sequence[count - 1]];
 }
 
-static int run_suite(void *context, const size_t *sequence, size_t count, enum outcome *outcomes, struct err *err)
+static int run_serially(void *context, const size_t *sequence, size_t count, enum outcome *outcomes, struct err *err)
 {
-	const struct suite_probe *suite = context;
+	const struct serial_probe *how = context;
 	cleanup_suite_run struct suite_run run = SUITE_RUN_INIT;
-	cleanup_strings struct strings arguments = STRINGS_INIT;
-	/* A maximum of failures in the project's own options would cut the sequence short. */
-	if (strings_add(&arguments, "--maxfail=0") < 0)
-		return err_no_memory(err);
-	struct suite_options options = {
-		.engine = ENGINE_SERIAL,
-		.order = sequence,
-		.order_count = count,
-		.timeout_s = suite->timeout_s,
-		.arguments = &arguments,
-	};
-	if (suite_run(suite->project, &options, &run, err) < 0)
+	if (serial_run(how->serial, sequence, count, how->timeout_s, &run, err) < 0)
 		return -1;
-	cleanup_free size_t *match = suite_match(suite->base, &run);
-	cleanup_free enum outcome *by_base = os_calloc(suite->base->tests.len + 1, sizeof(*by_base));
-	if (!match || !by_base)
-		return err_no_memory(err);
-	for (size_t i = 0; i < run.tests.len; i++)
-		if (match[i] < suite->base->tests.len)
-			by_base[match[i]] = run.tests.at[i].outcome;
 	for (size_t i = 0; i < count; i++)
-		outcomes[i] = by_base[sequence[i]];
+		outcomes[i] = run.tests.at[sequence[i]].outcome;
 	return 0;
 }
 
-struct probe suite_probe_open(struct suite_probe *suite, const enum outcome *expected)
+struct probe serial_probe_open(struct serial_probe *how, const enum outcome *expected)
 {
-	return (struct probe){ .run = run_suite, .context = suite, .expected = expected };
+	return (struct probe){ .run = run_serially, .context = how, .expected = expected };
 }

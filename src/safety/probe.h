@@ -1,9 +1,8 @@
 /*
  * probe.h: "run these tests in this order, in a process of their own, and tell the outcomes".
  *
- * The order search only knows this interface. suite_probe_open() fills it with
- * full pytest runs; an engine that forks after collection can fill it with
- * something a hundred times cheaper.
+ * The order search only knows this interface. serial_probe_open() fills it with
+ * runs of serial.h, which fork after one collection where they can.
  */
 #ifndef COMB_SAFETY_PROBE_H
 #define COMB_SAFETY_PROBE_H
@@ -13,7 +12,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
-#include "project/suite.h"
+#include "safety/serial.h"
 
 /* outcomes[i] is that of sequence[i]. The sequence names tests by their index and holds none twice. */
 typedef int probe_run(void *context, const size_t *sequence, size_t count, enum outcome *outcomes, struct err *err);
@@ -35,12 +34,11 @@ int probe_last_fails(struct probe *probe, const size_t *sequence, size_t count, 
 /* All outcomes. 1: ran; 0: too late; -1. */
 int probe_sequence(struct probe *probe, const size_t *sequence, size_t count, enum outcome *outcomes, struct err *err);
 
-/* Probes by suite_run(), serially. The project, its base run and the time limit of a run are borrowed. */
-struct suite_probe {
-	const struct project *project;
-	const struct suite_run *base; /* index means the index there */
+/* Probes one at a time: what they reach outside their process is nobody else's meanwhile. Borrowed; seconds a run. */
+struct serial_probe {
+	struct serial *serial;
 	double timeout_s;
 };
-struct probe suite_probe_open(struct suite_probe *suite, const enum outcome *expected);
+struct probe serial_probe_open(struct serial_probe *how, const enum outcome *expected);
 
 #endif

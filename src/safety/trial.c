@@ -19,6 +19,15 @@ void trials_release(struct trials *trials)
 		victim_release(&trials->victims.at[i]);
 	vec_release(&trials->victims);
 	strings_release(&trials->troubles);
+	serial_release(&trials->serial);
+}
+
+struct serial *trials_serial(struct trials *trials)
+{
+	trials->serial.project = trials->project;
+	trials->serial.base = trials->base;
+	trials->serial.sink = trials->sink;
+	return &trials->serial;
 }
 
 struct victim *trials_victim(const struct trials *trials, size_t test)
@@ -136,14 +145,14 @@ static int look_at_groups(struct trials *trials, const struct trial *trial, cons
 	return 0;
 }
 
+/* match[i]: the index in the base of test i of the run. */
 static int compare_runs(struct trials *trials, const struct trial *trial, const struct suite_run *run,
-			size_t *differing)
+			const size_t *match, size_t *differing)
 {
 	const struct suite_run *base = trials->base;
-	cleanup_free size_t *match = suite_match(base, run);
 	cleanup_free bool *wanted = os_calloc(base->tests.len + 1, sizeof(*wanted));
 	size_t missing = 0, seen = 0;
-	if (!match || !wanted)
+	if (!wanted)
 		return -1;
 	if (trial->labels && trial->workers > 0 && look_at_groups(trials, trial, run, match) < 0)
 		return -1;
@@ -179,11 +188,9 @@ static void show_progress(void *context, size_t done, size_t total, const char *
 	sink_progress(trials->sink, done, total, running);
 }
 
-int trial_run(struct trials *trials, const struct trial *trial, size_t *differing, struct err *err)
+static int run_suite(struct trials *trials, const struct trial *trial, struct suite_run *run, struct err *err)
 {
-	cleanup_suite_run struct suite_run run = SUITE_RUN_INIT;
 	cleanup_strings struct strings arguments = STRINGS_INIT;
-	size_t ignored;
 	/* A maximum of failures in the project's own options would hide the rest. */
 	if (strings_add(&arguments, "--maxfail=0") < 0)
 		return err_no_memory(err);
@@ -199,14 +206,39 @@ int trial_run(struct trials *trials, const struct trial *trial, size_t *differin
 		.on_progress = show_progress,
 		.on_progress_context = trials,
 	};
+	return suite_run(trials->project, &options, run, err);
+}
+
+/* What serial_run() gives is known by the indexes of the base. */
+static size_t *match_itself(size_t count)
+{
+	size_t *match = os_calloc(count + 1, sizeof(*match));
+	for (size_t i = 0; match && i < count; i++)
+		match[i] = i;
+	return match;
+}
+
+int trial_run(struct trials *trials, const struct trial *trial, size_t *differing, struct err *err)
+{
+	cleanup_suite_run struct suite_run run = SUITE_RUN_INIT;
+	bool serial = trial->workers == 0 && trial->order && !trial->seed;
+	size_t ignored;
+	int failed;
 	sink_step(trials->sink, trial->name);
-	if (suite_run(trials->project, &options, &run, err) < 0)
+	if (serial)
+		failed = serial_run(trials_serial(trials), trial->order, trial->order_count, trials->timeout_s, &run, err);
+	else
+		failed = run_suite(trials, trial, &run, err);
+	if (failed)
 		return -1;
 	if (trial->workers > 0)
 		trials->parallel_runs++;
 	else
 		trials->serial_runs++;
-	return compare_runs(trials, trial, &run, differing ? differing : &ignored) < 0 ? err_no_memory(err) : 0;
+	cleanup_free size_t *match = serial ? match_itself(run.tests.len) : suite_match(trials->base, &run);
+	if (!match)
+		return err_no_memory(err);
+	return compare_runs(trials, trial, &run, match, differing ? differing : &ignored) < 0 ? err_no_memory(err) : 0;
 }
 
 size_t *order_reversed(size_t count)

@@ -10,6 +10,7 @@
 #include "base/sink.h"
 #include "base/vec.h"
 #include "project/suite.h"
+#include "safety/serial.h"
 
 struct test_list {
 	size_t *at;
@@ -40,6 +41,7 @@ struct trials {
 	size_t missing; /* tests that the base ran and some trial did not, summed over trials */
 	bool groups_parted; /* tests of one group ran on several workers */
 	struct strings troubles; /* what went wrong with whole runs, for a person */
+	struct serial serial; /* call trials_serial() */
 };
 #define TRIALS_INIT                                                                                                    \
 	{                                                                                                              \
@@ -47,6 +49,9 @@ struct trials {
 	}
 void trials_release(struct trials *trials);
 #define cleanup_trials __attribute__((cleanup(trials_release)))
+
+/* For runs in other orders, and for probes; lives as long as the trials. */
+struct serial *trials_serial(struct trials *trials);
 
 struct trial {
 	int workers; /* 0: serial */
