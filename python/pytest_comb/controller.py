@@ -10,7 +10,7 @@ from typing import Any, Generator, Optional
 
 import pytest
 
-from pytest_comb import options, protocol, reports
+from pytest_comb import history, options, protocol, reports
 from pytest_comb.crash import Crashes, describe_status
 from pytest_comb.live import LiveLine
 from pytest_comb.node import NodeManager, WorkerNode
@@ -82,6 +82,7 @@ class Controller:
         self.gone = False
         self.replay = Replay(self)
         self.crashes = Crashes(self)
+        self.durations = history.Durations(self)
         self.relay = Relay(self, outlet)
         self.live = LiveLine(self)
         for number, branch in enumerate(branches.values()):
@@ -109,6 +110,7 @@ class Controller:
     @pytest.hookimpl(tryfirst=True)
     def pytest_configure(self, config: pytest.Config) -> None:
         """Looks like a distributed run to other plugins, and keeps pytest-xdist out of it."""
+        history.integration_workers(config)
         asked = getattr(config.option, "dist", "no")
         config.option.dist = "load" if asked == "no" else asked
         config.option.tx = []
@@ -119,6 +121,7 @@ class Controller:
         self.session = session
         config = self.config
         config.pluginmanager.register(self.crashes, "comb-crashes")
+        config.pluginmanager.register(self.durations, "comb-durations")
         terminal = config.pluginmanager.getplugin("terminalreporter")
         if terminal is not None:
             terminal.showfspath = False

@@ -111,6 +111,7 @@ class Crashes:
         text = f"worker {node.gateway.id!r} crashed while running {nodeid!r}\n{cause}"
         if stack:
             text += "\n\n" + shorten(stack)
+        controller.durations.crashed(test)
         made = pytest.TestReport(nodeid=nodeid, location=(path, None, path), keywords={}, outcome="failed",
                                  longrepr=text, when="???")  # type: ignore[arg-type]
         controller.replay.decorate(slot + 1, test, made)

@@ -47,6 +47,10 @@ def add_own(parser: pytest.Parser) -> None:
     group.addoption("--comb-timeout", type=float, default=0.0, metavar="SECONDS", dest="comb_timeout",
                     help="Stop a test that takes longer, show the stacks of its threads and go on with the others")
     live.add_options(parser)
+    group.addoption("--comb-no-history", action="store_true", dest="comb_no_history", default=False,
+                    help="Neither read nor write how long tests take (.comb/history.db)")
+    parser.addini("comb_history", "plan by what earlier runs took, and keep what this one takes", type="bool", default=True)
+    parser.addini("integration_workers", "at most so many tests marked integration at once (0: no limit)", default="0")
     parser.addini("comb", "run tests in parallel with comb's engine", type="bool", default=False)
     parser.addini("comb_start", "as --comb-start", default="auto")
 

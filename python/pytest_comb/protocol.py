@@ -29,6 +29,7 @@ INTERRUPTED = 14  # KeyboardInterrupt in a worker
 RETIRED = 15  # {"test", "reason"}: a worker that cannot go on ends between two tests
 AGAIN = 16  # {"test", "location"}: a plugin runs the test once more
 NEEDS_IMPORT = 17  # {"reason"}: what was collected cannot be shared by forked workers
+SETUP = 19  # {"test", "scope", "name", "seconds"}: a fixture that several tests share was set up for this one
 DIFFERENT = 18  # {"ids"}: a worker collected other tests than the first one
 
 SCHED_DONE = -1

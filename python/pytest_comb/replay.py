@@ -39,6 +39,7 @@ class Replay:
             protocol.INTERRUPTED: self.interrupted,
             protocol.NEEDS_IMPORT: lambda ring, content: self.controller.start_by_import(content["reason"]),
             protocol.DIFFERENT: self.different,
+            protocol.SETUP: lambda ring, content: self.controller.durations.setup(content),
             protocol.RETIRED: lambda ring, content: self.controller.crashes.retired.update({ring - 1: content}),
         }
 
@@ -73,6 +74,7 @@ class Replay:
         hook.pytest_runtest_logfinish(nodeid=nodeid, location=location)
         self.controller.relay.release(ring - 1)
         self.finished.add(test)
+        self.controller.durations.passed.append(record)
 
     def start(self, test: int, location: Any) -> None:
         """logstart, once a test."""
@@ -88,6 +90,7 @@ class Replay:
             report = reports.from_plain(self.config, data)
             self.restore(report)
             self.start(test, report.location)
+            self.controller.durations.report(test, report)
             self.config.hook.pytest_runtest_logreport(report=self.decorate(ring, test, report))
 
     def restore(self, report: Any) -> None:

@@ -15,7 +15,7 @@ from typing import Any, Generator, Optional
 
 import pytest
 
-from pytest_comb import hygiene, plan, protocol, reports, terminal
+from pytest_comb import history, hygiene, plan, protocol, reports, terminal
 from pytest_comb.identity import Watch, WorkerInput
 from pytest_comb.nursery import Nursery
 from pytest_comb.outlet import Outlet
@@ -152,7 +152,8 @@ class Zygote:
         all_of_them = items and (self.nursery is None or self.message["dist"] == "each")
         workers = inputs if all_of_them else min(inputs, len(items))
         dist = self.message["dist"]
-        plan.make(self.board, [plan.describe(item, dist) for item in items], inputs, dist, digest(items))
+        known = history.known(self.config, [item.nodeid for item in items])
+        plan.make(self.board, [plan.describe(item, dist) for item in items], inputs, dist, digest(items), known)
         hook = self.config.hook.pytest_report_collectionfinish
         lines = hook(config=self.config, start_path=self.config.rootpath, startdir=None, items=session.items)
         self.send(protocol.COLLECTED, ids=[item.nodeid for item in session.items], deselected=self.deselected,
@@ -222,6 +223,8 @@ class Zygote:
         given = self.config.workerinput  # type: ignore[attr-defined]
         self.worker = Worker(self.config, self.board, self.slot, given, self.crash_fd, self.outlet)
         self.config.pluginmanager.register(self.worker, "comb-worker")
+        if history.is_on(self.config):
+            self.config.pluginmanager.register(history.Setups(self.worker), "comb-setups")
         self.worker.run(session)
         return True
 

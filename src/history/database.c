@@ -2,10 +2,11 @@
 
 #include "base/banned.h"
 
-int database_error(const struct history *history, struct err *err)
+int database_error(struct history *history, struct err *err)
 {
 	int code = history->db ? sqlite3_errcode(history->db) : SQLITE_CANTOPEN;
 	const char *why = history->db ? sqlite3_errmsg(history->db) : "out of memory";
+	history->damaged = code == SQLITE_CORRUPT || code == SQLITE_NOTADB;
 	if (code == SQLITE_NOMEM)
 		return err_no_memory(err);
 	err_set_at(err, ERR_ENVIRONMENT, history->path, 0, "cannot use %s: %s", history->path, why);

@@ -19,16 +19,29 @@ struct history {
 	sqlite3 *db;
 	char *folder; /* .comb, absolute */
 	char *path;   /* of the database */
+	bool damaged; /* SQLite said so, in the last database_error() */
 };
 
 /* Always -1. */
-int database_error(const struct history *history, struct err *err);
+int database_error(struct history *history, struct err *err);
 int database_run(struct history *history, const char *sql, struct err *err);
 
 /* All or nothing around a change. database_rollback() is safe where nothing was begun. */
 int database_begin(struct history *history, struct err *err);
 int database_commit(struct history *history, struct err *err);
 void database_rollback(struct history *history);
+
+/* --- runs.c, for durations.c --- */
+
+struct run_figures {
+	int exit_code;
+	bool green;
+	double wall_s, collect_s;
+	size_t collected, failed;
+};
+/* A row of the table runs; *id gets its number. */
+int run_add(struct history *history, const struct history_run *what, const struct run_figures *figures, int64_t *id,
+	    struct err *err);
 
 struct statement {
 	struct history *history;

@@ -8,10 +8,13 @@
 #include "base/fs.h"
 #include "base/os.h"
 #include "history/database.h"
+#include "history/durations.h"
 
 #include "base/banned.h"
 
 #define BUSY_TIMEOUT_MS 15000
+/* For who must not be kept waiting. */
+#define QUICK_TIMEOUT_MS 1000
 /* A check of every page is worth its time while there are few. */
 #define CHECKED_BYTES (32 << 20)
 
@@ -36,23 +39,31 @@ static const char *const migrations[] = {
 	"CREATE TABLE touches (test INTEGER NOT NULL REFERENCES tests (id) ON DELETE CASCADE, kind TEXT NOT NULL,"
 	" phase TEXT NOT NULL, what TEXT NOT NULL, file TEXT, line INTEGER NOT NULL, fixture TEXT,"
 	" UNIQUE (test, kind, what));",
+	"CREATE TABLE setups (path TEXT PRIMARY KEY, log_setup REAL NOT NULL) WITHOUT ROWID;",
 };
 #define VERSION ((int)(sizeof(migrations) / sizeof(*migrations)))
 
+static int name_files(const char *project, struct history *history, struct err *err)
+{
+	cleanup_str struct str folder = STR_INIT, path = STR_INIT;
+	if (fs_join(&folder, project, ".comb") < 0 || fs_join(&path, folder.buf, "history.db") < 0)
+		return err_no_memory(err);
+	history->folder = str_steal(&folder);
+	history->path = str_steal(&path);
+	return history->folder && history->path ? 0 : err_no_memory(err);
+}
+
 static int make_folder(const char *project, struct history *history, struct err *err)
 {
-	cleanup_str struct str folder = STR_INIT, path = STR_INIT, ignore = STR_INIT;
-	if (fs_join(&folder, project, ".comb") < 0 || fs_join(&path, folder.buf, "history.db") < 0 ||
-	    fs_join(&ignore, folder.buf, ".gitignore") < 0)
+	cleanup_str struct str ignore = STR_INIT;
+	if (name_files(project, history, err) < 0 || fs_join(&ignore, history->folder, ".gitignore") < 0)
 		return err_no_memory(err);
-	if (fs_make_dirs(folder.buf, err) < 0)
+	if (fs_make_dirs(history->folder, err) < 0)
 		goto unwritable;
 	/* Ignored by git without a line in the user's own .gitignore. */
 	if (!fs_exists(ignore.buf) && fs_write(ignore.buf, SLICE("*\n"), err) < 0)
 		goto unwritable;
-	history->folder = str_steal(&folder);
-	history->path = str_steal(&path);
-	return history->folder && history->path ? 0 : err_no_memory(err);
+	return 0;
 unwritable:
 	err->kind = ERR_ENVIRONMENT;
 	return err_hint(err, "comb keeps what it measures in .comb; make %s writable", project);
@@ -179,6 +190,44 @@ int history_open(struct history **history, const char *folder, struct str *note,
 	}
 	*history = opened;
 	return 0;
+}
+
+/* A new database is made without waiting for the disk: after a power cut it is damaged at worst, and begun anew. */
+static int open_quickly(struct history *history, bool reading, bool *none, struct err *err)
+{
+	const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | (reading ? 0 : SQLITE_OPEN_CREATE);
+	int64_t version = 0;
+	if (sqlite3_open_v2(history->path, &history->db, flags, NULL) != SQLITE_OK)
+		return database_error(history, err);
+	sqlite3_busy_timeout(history->db, QUICK_TIMEOUT_MS);
+	sqlite3_db_config(history->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+	if (ask(history, "PRAGMA user_version", &version, err) < 0)
+		return -1;
+	*none = reading && version != VERSION;
+	if (*none)
+		return 0;
+	if (version == VERSION)
+		return database_run(history, "PRAGMA synchronous = NORMAL", err);
+	return database_run(history, "PRAGMA synchronous = OFF; PRAGMA journal_mode = WAL", err) < 0 ? -1 :
+													 migrate(history, err);
+}
+
+int history_open_quickly(struct history **history, const char *folder, bool reading, struct err *err)
+{
+	struct history *opened = os_calloc(1, sizeof(*opened));
+	*history = NULL;
+	if (!opened)
+		return err_no_memory(err);
+	int failed = reading ? name_files(folder, opened, err) : make_folder(folder, opened, err);
+	bool none = !failed && reading && !fs_exists(opened->path);
+	if (!failed && !none)
+		failed = open_quickly(opened, reading, &none, err);
+	bool damaged = opened->damaged;
+	if (failed || none)
+		history_close(opened);
+	else
+		*history = opened;
+	return failed && damaged ? 1 : failed;
 }
 
 void history_close(struct history *history)

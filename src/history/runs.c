@@ -124,14 +124,13 @@ static int number_test(struct numbering *numbering, size_t index, int64_t *numbe
 	return 0;
 }
 
-static int add_run(struct history *history, const struct history_run *what, const struct suite_run *run, int64_t *id,
-		   struct err *err)
+int run_add(struct history *history, const struct history_run *what, const struct run_figures *figures, int64_t *id,
+	    struct err *err)
 {
 	static const char sql[] =
 		"INSERT INTO runs (started_s, purpose, engine, workers, dist, markers, seed, exit_code, green, wall_s,"
 		" collect_s, collected, failed) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)";
 	cleanup_statement struct statement statement = STATEMENT_INIT;
-	struct suite_counts counts = suite_count(run);
 	if (statement_prepare(&statement, history, sql, err) < 0)
 		return -1;
 	statement_integer(&statement, 1, what->started_s ? what->started_s : clock_wall_s());
@@ -141,12 +140,12 @@ static int add_run(struct history *history, const struct history_run *what, cons
 	statement_text(&statement, 5, what->dist ? what->dist : "");
 	statement_text(&statement, 6, what->markers ? what->markers : "");
 	statement_integer(&statement, 7, (int64_t)what->seed);
-	statement_integer(&statement, 8, run->exit_code);
-	statement_integer(&statement, 9, suite_is_green(run));
-	statement_real(&statement, 10, run->wall_s);
-	statement_real(&statement, 11, run->collect_s);
-	statement_integer(&statement, 12, (int64_t)counts.collected);
-	statement_integer(&statement, 13, (int64_t)counts.failed);
+	statement_integer(&statement, 8, figures->exit_code);
+	statement_integer(&statement, 9, figures->green);
+	statement_real(&statement, 10, figures->wall_s);
+	statement_real(&statement, 11, figures->collect_s);
+	statement_integer(&statement, 12, (int64_t)figures->collected);
+	statement_integer(&statement, 13, (int64_t)figures->failed);
 	if (statement_run(&statement, err) < 0)
 		return -1;
 	*id = sqlite3_last_insert_rowid(history->db);
@@ -318,7 +317,10 @@ static int record(struct history *history, const struct history_run *what, const
 	cleanup_free int64_t *numbers = os_calloc(run->tests.len + 1, sizeof(*numbers));
 	if (!numbers)
 		return err_no_memory(err);
-	if (database_begin(history, err) < 0 || add_run(history, what, run, id, err) < 0 ||
+	struct suite_counts counts = suite_count(run);
+	struct run_figures figures = { .exit_code = run->exit_code, .green = suite_is_green(run), .wall_s = run->wall_s,
+				       .collect_s = run->collect_s, .collected = counts.collected, .failed = counts.failed };
+	if (database_begin(history, err) < 0 || run_add(history, what, &figures, id, err) < 0 ||
 	    writer_begin(&writer, history, run, err) < 0)
 		return -1;
 	writer.run = *id;

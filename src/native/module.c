@@ -48,7 +48,7 @@ static struct PyModuleDef module = {
 	.m_size = -1,
 };
 
-static PyMethodDef *const method_tables[] = { recorder_methods, audit_methods, live_methods, process_methods };
+static PyMethodDef *const method_tables[] = { recorder_methods, audit_methods, history_methods, live_methods, process_methods };
 
 PyObject *native_raise(const struct err *err)
 {
