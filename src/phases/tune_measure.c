@@ -98,13 +98,13 @@ static double budget_s(const struct phase_ctx *ctx, const struct study *study)
 }
 
 /* The exit code, and the first failure of pytest's summary. */
-static void note_failure(struct contestant *entry, const struct suite_run *run, int expected)
+static void note_failure(struct contestant *entry, const struct suite_run *run, int expected, double timeout_s)
 {
 	const char *failed = strstr(str_text(&run->output), "\nFAILED ");
 	const char *error = strstr(str_text(&run->output), "\nERROR ");
 	const char *said = failed ? failed + 1 : error ? error + 1 : "";
 	if (run->timed_out)
-		snprintf(entry->failure, sizeof(entry->failure), "stopped at the time limit after %.0f s", run->wall_s);
+		snprintf(entry->failure, sizeof(entry->failure), "stopped at the time limit of %g s", timeout_s);
 	else
 		snprintf(entry->failure, sizeof(entry->failure), "exit code %d instead of %d%s%.*s", run->exit_code,
 			 expected, said[0] ? ": " : "", (int)strcspn(said, "\r\n"), said);
@@ -134,7 +134,7 @@ static int run_entry(void *context, struct contestant *entry, struct err *err)
 		return -1;
 	int expected = runner->study->serial_exit_code;
 	if (run.timed_out || (run.exit_code != expected && !c->markers[0])) {
-		note_failure(entry, &run, expected);
+		note_failure(entry, &run, expected, runner->ctx->settings->timeout_s);
 		return 1;
 	}
 	sample_add(&entry->wall_s, run.wall_s);
@@ -165,7 +165,8 @@ static int observe_serially(const struct phase_ctx *ctx, struct suite_run *run, 
 	if (suite_run(ctx->project, &options, run, err) < 0)
 		return -1;
 	if (run->timed_out)
-		return err_set(err, ERR_GATE, "the serial run was stopped at the time limit after %.0f s", run->wall_s);
+		return err_set(err, ERR_GATE, "the serial run was stopped at the time limit of %g s",
+			       ctx->settings->timeout_s);
 	if (run->tests.len == 0) {
 		err_set(err, ERR_INPUT, "pytest collects no tests in %s", ctx->project->path);
 		return err_hint(err, "see what `pytest --collect-only` says there");
@@ -193,7 +194,8 @@ static int repeat_baseline(const struct phase_ctx *ctx, struct study *study, str
 		if (run_plain(ctx, true, &start, err) < 0 || run_plain(ctx, false, &serial, err) < 0)
 			return -1;
 		if (serial.timed_out)
-			return err_set(err, ERR_GATE, "the serial run was stopped at the time limit");
+			return err_set(err, ERR_GATE, "the serial run was stopped at the time limit of %g s",
+				       ctx->settings->timeout_s);
 		sample_add(&study->start_s, start.wall_s);
 		sample_add(&study->start_cpu_s, start.cpu_s);
 		sample_add(&study->serial_s, serial.wall_s);
