@@ -27,7 +27,7 @@ def project(tmp_path):
             done = subprocess.run(
                 [DUMP, tmp_path, os.environ.get("TEST_PYTHON", sys.executable), *settings],
                 capture_output=True,
-                env={**os.environ, "COMB_PLUGIN_DIR": str(BUILD / "plugin"), **(env or {})},
+                env={"COMB_PLUGIN_DIR": str(BUILD / "plugin"), **os.environ, **(env or {})},
             )
             return json.loads(done.stdout.decode())
 
