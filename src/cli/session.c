@@ -59,6 +59,7 @@ static void read_settings(struct phase_settings *settings, const struct cli *cli
 		settings->timeout_s = cli_seconds(cli, "timeout", 0);
 	settings->allow_failing = declares(cli, "allow-failing") && cli_flag(cli, "allow-failing");
 	settings->mark_params = declares(cli, "param") && cli_flag(cli, "param");
+	settings->with_comb = declares(cli, "with-comb") && cli_flag(cli, "with-comb");
 	settings->install = declares(cli, "install") && cli_flag(cli, "install");
 	if (declares(cli, "in"))
 		settings->marks_in_config = strcmp(cli_text(cli, "in", "source"), "config") == 0;

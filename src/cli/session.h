@@ -35,6 +35,10 @@ struct session {
 	{ "install", 0, OPTION_FLAG, NULL, "install what is declared, with the project's own package manager" }, \
 	{ "in", 0, OPTION_CHOICE, "source|config", "where marks go: the tests' source (default) or a file beside the configuration" }
 
+/* For verbs that declare what parallel runs need. */
+#define WITH_COMB_OPTION                           \
+	{ "with-comb", 0, OPTION_FLAG, NULL, "declare pytest-comb beside pytest, so that its engine can be configured where it is fastest" }
+
 /* For verbs with several phases. */
 #define UNTIL_OPTION                                                        \
 	{ "until", 0, OPTION_CHOICE, "setup|mark|check|tune", "the last phase to go to (default: all of them)" }

@@ -12,6 +12,7 @@ static const struct option options[] = {
 	{ "branch", 0, OPTION_TEXT, "B", "the branch that gets a commit for each gate (default parallel-testing)" },
 	{ "no-commit", 0, OPTION_FLAG, NULL, "work in the project itself, after a backup, and commit nothing" },
 	{ "undo", 0, OPTION_FLAG, NULL, "put back every file that comb changed in the project itself" },
+	WITH_COMB_OPTION,
 	UNTIL_OPTION,
 	{ "keep-worktree", 0, OPTION_FLAG, NULL, "leave the checkout of the branch behind, to look into it" },
 	SESSION_OPTIONS,

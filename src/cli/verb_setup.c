@@ -21,7 +21,7 @@ static int print_diff(struct cli *cli, const struct project *project, const stru
 						    "diff", json_text(str_text(diff))),
 					  err);
 	if (diff->len == 0) {
-		fputs("Nothing to change: pytest-xdist is declared and the markers are registered.\n", stdout);
+		fputs("Nothing to change: what parallel runs need is declared and the markers are registered.\n", stdout);
 		return 0;
 	}
 	fwrite(diff->buf, 1, diff->len, stdout);
@@ -37,6 +37,7 @@ static int show_diff(struct cli *cli, struct err *err)
 	if (project_open(&project, cli_project(cli), cli_text(cli, "python", NULL), err) < 0 ||
 	    manifest_read(&manifest, &project, err) < 0)
 		return -1;
+	manifest.with_comb |= cli_flag(cli, "with-comb");
 	if (!manifest_complete(&manifest) && manifest_declare(&manifest, &project, &set, &said, err) < 0)
 		return -1;
 	if (markers_register(&project, category_markers, &set, &said, err) < 0 ||
@@ -72,7 +73,8 @@ static int run(struct cli *cli, struct err *err)
 
 static const struct option options[] = {
 	{ .name = "install",
-	  .help = "install pytest-xdist with the project's own package manager where it is missing" },
+	  .help = "install pytest-xdist (and pytest-comb, where it is declared) with the project's own package manager" },
+	WITH_COMB_OPTION,
 	{ .name = "diff", .help = "show what would be changed, and change nothing" },
 	{ .name = "undo", .help = "put back the files that comb changed in place, as they were before" },
 	{ .name = "allow-failing", .help = "go on although tests fail before anything is changed" },

@@ -38,6 +38,7 @@ static uint64_t environment_hash(const struct project *project, const struct pha
 		hash = hash_add_text(hash, project->plugins.at[i].name);
 		hash = hash_add_text(hash, project->plugins.at[i].version);
 	}
+	hash = hash_add(hash, &settings->with_comb, sizeof(settings->with_comb));
 	hash = hash_add(hash, &settings->allow_failing, sizeof(settings->allow_failing));
 	return hash_add(hash, &settings->marks_in_config, sizeof(settings->marks_in_config));
 }

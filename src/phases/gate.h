@@ -44,6 +44,7 @@ struct phase_settings {
 	double budget_s;       /* for tune; 0 = choose */
 	double timeout_s;      /* for each pytest run; 0 = none */
 	bool allow_failing;
+	bool with_comb;        /* pytest-comb is declared beside pytest, so that its engine can be configured */
 	bool install;          /* install what was declared with the project's own manager */
 	bool marks_in_config;  /* --in config */
 	bool mark_params;      /* --param: cases of one function get marks of their own where they differ */

@@ -1,4 +1,4 @@
-/* Phase 0: pytest-xdist declared and importable, markers registered, a sequential baseline. */
+/* Phase 0: what parallel runs need declared and importable, markers registered, a sequential baseline. */
 #define _GNU_SOURCE
 #include <stdio.h>
 #include <stdlib.h>
@@ -66,19 +66,30 @@ static int describe_declarations(const struct manifest *manifest, struct str *ou
 	return 0;
 }
 
+static int open_manifest(const struct phase_ctx *ctx, struct manifest *manifest, struct err *err)
+{
+	if (manifest_read(manifest, ctx->project, err) < 0)
+		return -1;
+	manifest->with_comb |= ctx->settings->with_comb;
+	return 0;
+}
+
 static int measure_declared(struct phase_ctx *ctx, struct gate_result *result, struct err *err)
 {
 	cleanup_manifest struct manifest manifest = MANIFEST_INIT;
 	cleanup_str struct str places = STR_INIT;
-	if (manifest_read(&manifest, ctx->project, err) < 0 || manifest_fill(&manifest, ctx->project, err) < 0 ||
+	if (open_manifest(ctx, &manifest, err) < 0 || manifest_fill(&manifest, ctx->project, err) < 0 ||
 	    describe_declarations(&manifest, &places, err) < 0)
 		return -1;
 	if (manifest.declarations.len == 0)
 		return conclude(result, GATE_FAILED, err, "pytest is declared nowhere");
-	if (!manifest_complete(&manifest))
-		return conclude(result, GATE_FAILED, err, "pytest-xdist is not declared beside pytest in %s",
-				str_text(&places));
-	return conclude(result, GATE_PASSED, err, "pytest-xdist is declared in %s", str_text(&places));
+	bool complete = manifest_complete(&manifest);
+	return conclude(result, complete ? GATE_PASSED : GATE_FAILED, err, "%s declared %sin %s",
+			manifest.with_comb ? complete ? "pytest-xdist and pytest-comb are"
+						      : "pytest-xdist and pytest-comb are not both"
+			: complete	   ? "pytest-xdist is"
+					   : "pytest-xdist is not",
+			complete ? "" : "beside pytest ", str_text(&places));
 }
 
 static int reach_declared(struct phase_ctx *ctx, struct gate_result *result, struct err *err)
@@ -86,8 +97,8 @@ static int reach_declared(struct phase_ctx *ctx, struct gate_result *result, str
 	cleanup_manifest struct manifest manifest = MANIFEST_INIT;
 	cleanup_changeset struct changeset set = CHANGESET_INIT;
 	struct err why = ERR_INIT;
-	sink_step(ctx->sink, "declaring pytest-xdist");
-	if (manifest_read(&manifest, ctx->project, err) < 0)
+	sink_step(ctx->sink, ctx->settings->with_comb ? "declaring pytest-xdist and pytest-comb" : "declaring pytest-xdist");
+	if (open_manifest(ctx, &manifest, err) < 0)
 		return -1;
 	if (!manifest_complete(&manifest)) {
 		if (manifest_declare(&manifest, ctx->project, &set, &result->detail, &why) < 0) {
@@ -122,6 +133,22 @@ static int xdist_imports(const struct project *project, struct str *why, struct 
 	return str_add(why, line, strcspn(line, "\n")) < 0 ? err_no_memory(err) : 0;
 }
 
+/* pytest-comb, where it is wanted: loadable, installed, and the version that comb measures with. 1, or 0 with *why. */
+static int comb_works(const struct project *project, struct str *why, struct err *err)
+{
+	const struct plugin *comb = project_plugin(project, COMB_NAME);
+	int failed = 0;
+	if (project->engine_problem)
+		failed = str_addf(why, "comb's engine cannot be loaded by %s: %s", project->python,
+				  project->engine_problem);
+	else if (!comb)
+		failed = str_addf(why, "pytest-comb is not installed in %s", project->python);
+	else if (strcmp(comb->version, COMB_VERSION) != 0)
+		failed = str_addf(why, "pytest-comb %s in %s is not the version of this comb, " COMB_VERSION,
+				  comb->version, project->python);
+	return failed < 0 ? err_no_memory(err) : why->len == 0;
+}
+
 static int list_plugins(const struct project *project, json_t **out, struct err *err)
 {
 	json_t *plugins = json_object();
@@ -139,19 +166,28 @@ static int measure_detected(struct phase_ctx *ctx, struct gate_result *result, s
 	const struct project *project = ctx->project;
 	const struct plugin *xdist = project_plugin(project, XDIST_NAME);
 	int imports = xdist ? xdist_imports(project, &why, err) : 0;
-	if (imports < 0 || list_plugins(project, &result->data, err) < 0)
+	if (imports < 0 || list_plugins(project, &result->data, err) < 0 || open_manifest(ctx, &manifest, err) < 0)
 		return -1;
-	if (imports)
+	int comb = imports && manifest.with_comb ? comb_works(project, &why, err) : 1;
+	if (comb < 0)
+		return -1;
+	if (imports && comb)
 		return conclude(result, GATE_PASSED, err, "pytest %d.%d.%d, %s %s and %zu other plugin%s in %s",
 				project->pytest_version[0], project->pytest_version[1], project->pytest_version[2],
 				xdist->name, xdist->version, project->plugins.len - 1,
 				project->plugins.len == 2 ? "" : "s", project->python);
-	if (manifest_read(&manifest, project, err) < 0 ||
-	    install_command(project, &manifest, &command, &folder, err) < 0)
+	if (install_command(project, &manifest, &command, &folder, err) < 0)
 		return -1;
 	if (str_addf(&result->detail, "Next: cd %s && %s\n(comb setup --install does it)\n", folder.buf, command.buf) <
 	    0)
 		return err_no_memory(err);
+	if (imports) {
+		if (str_adds(&result->detail, "comb's own runs bring the plugin along; plain pytest needs the package, "
+					      "of the same version. It is built from comb's sources by `pip install .` "
+					      "there.\n") < 0)
+			return err_no_memory(err);
+		return conclude(result, GATE_FAILED, err, "%s; type: %s", str_text(&why), command.buf);
+	}
 	if (xdist)
 		return conclude(result, GATE_FAILED, err,
 				"pytest-xdist is installed in %s but cannot be imported: %s; type: %s", project->python,
@@ -169,7 +205,7 @@ static int reach_detected(struct phase_ctx *ctx, struct gate_result *result, str
 	if (result->status == GATE_PASSED || !ctx->settings->install)
 		return 0;
 	str_clear(&result->detail);
-	if (manifest_read(&manifest, ctx->project, err) < 0)
+	if (open_manifest(ctx, &manifest, err) < 0)
 		return -1;
 	if (install_run(ctx->project, &manifest, ctx->sink, &why) == 0)
 		return measure_detected(ctx, result, err);
@@ -251,7 +287,8 @@ static const struct gate gates[] = {
 		.id = "0.1",
 		.title = "pytest-xdist declared in the project's own manifest, beside pytest",
 		.cause = "Whoever installs the project's test dependencies must get what the parallel run needs; an "
-			 "environment without pytest-xdist refuses the options that a parallel configuration brings.",
+			 "environment without pytest-xdist refuses the options that a parallel configuration brings. "
+			 "With --with-comb the same holds for pytest-comb, which brings comb's own engine.",
 		.remedy = "comb setup adds it in every place that declares pytest for development. Files that another "
 			  "tool compiled (pip-compile, uv) have to be made again; setup.py is yours to edit.",
 		.attempts = 1,

@@ -40,7 +40,7 @@ static const struct {
 	  " --extra " },
 	{ MANAGER_POETRY,
 	  { ".venv", "poetry env info" },
-	  "poetry update " XDIST_NAME,
+	  "poetry update",
 	  " --with ",
 	  " && poetry install --extras " },
 	{ MANAGER_PDM, { ".venv", ".pdm-python" }, "pdm lock --update-reuse && pdm install", " -G ", " -G " },
@@ -55,17 +55,32 @@ static bool keeps(size_t way, const char *from)
 	return false;
 }
 
+/* The wanted packages as words of a command: names, or quoted requirements. */
+static int add_packages(const struct manifest *manifest, bool versions, struct str *out)
+{
+	for (int package = 0; package < PACKAGE_COUNT; package++) {
+		if (!manifest_wants(manifest, (enum package)package))
+			continue;
+		if ((versions ? str_addf(out, " '%s'", packages[package].requirement)
+			      : str_addf(out, " %s", packages[package].name)) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 /* 1: written; 0: the interpreter is none that the manager keeps. */
-static int manager_way(const struct project *project, const struct declaration *declaration, struct str *out,
+static int manager_way(const struct project *project, const struct manifest *manifest, struct str *out,
 		       struct err *err)
 {
+	const struct declaration *declaration = manifest_main(manifest);
 	for (size_t i = 0; declaration && i < sizeof(ways) / sizeof(*ways); i++) {
 		if (ways[i].manager != project->manager || !keeps(i, project->python_from))
 			continue;
 		const char *option = declaration->group_kind == GROUP_DEPENDENCY ? ways[i].group
 			: declaration->group_kind == GROUP_EXTRA                 ? ways[i].extra
 										 : NULL;
-		if (str_adds(out, ways[i].command) < 0)
+		bool named = project->manager == MANAGER_POETRY;
+		if (str_adds(out, ways[i].command) < 0 || (named && add_packages(manifest, false, out) < 0))
 			return err_no_memory(err);
 		if (option && (str_adds(out, option) < 0 || add_quoted(out, declaration->group) < 0))
 			return err_no_memory(err);
@@ -75,9 +90,9 @@ static int manager_way(const struct project *project, const struct declaration *
 }
 
 /* uv's and Poetry's environments hold no pip: whoever is there does it. */
-static int direct_way(const struct project *project, struct str *out, struct err *err)
+static int direct_way(const struct project *project, const struct manifest *manifest, struct str *out,
+		      struct err *err)
 {
-	static const char requirement[] = " '" XDIST_NAME XDIST_VERSION "'";
 	bool pip = project->has_pip || !manager_available(MANAGER_UV);
 	if (!pip && str_adds(out, "uv pip install --python ") < 0)
 		return err_no_memory(err);
@@ -86,7 +101,7 @@ static int direct_way(const struct project *project, struct str *out, struct err
 	if (pip && !project->has_pip &&
 	    (str_adds(out, " -m ensurepip && ") < 0 || add_quoted(out, project->python) < 0))
 		return err_no_memory(err);
-	if ((pip && str_adds(out, " -m pip install") < 0) || str_adds(out, requirement) < 0)
+	if ((pip && str_adds(out, " -m pip install") < 0) || add_packages(manifest, true, out) < 0)
 		return err_no_memory(err);
 	return 0;
 }
@@ -95,13 +110,13 @@ int install_command(const struct project *project, const struct manifest *manife
 		    struct err *err)
 {
 	str_clear(out);
-	int way = manager_way(project, manifest_main(manifest), out, err);
+	int way = manager_way(project, manifest, out, err);
 	if (way < 0)
 		return -1;
 	const char *root = project->root ? project->root : project->path;
 	if (fs_join(folder, "", way ? manifest->folder : root) < 0)
 		return err_no_memory(err);
-	return way ? 0 : direct_way(project, out, err);
+	return way ? 0 : direct_way(project, manifest, out, err);
 }
 
 static int say_failure(const char *command, const struct proc_result *result, struct err *err)

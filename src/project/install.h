@@ -9,7 +9,7 @@
 #include "project/project.h"
 
 /*
- * Replaces *out by the command that brings pytest-xdist into the project's
+ * Replaces *out by the command that brings what the manifest wants into the project's
  * interpreter: the manager's own way (with its lock file brought up to date)
  * where that interpreter is the environment the manager keeps, else pip or uv
  * aimed at the interpreter. Fit for a shell, run in *folder (replaced too).

@@ -26,6 +26,12 @@ static const struct {
 	{ "setup.py", manifest_read_setup_py },
 };
 
+#define REQUIRE(package, least) { package, least, package least }
+const struct package_row packages[PACKAGE_COUNT] = {
+	[PACKAGE_XDIST] = REQUIRE(XDIST_NAME, ">=3.2"), /* the first with --dist worksteal */
+	[PACKAGE_COMB] = REQUIRE(COMB_NAME, ">=0.1"),
+};
+
 static manifest_writer *const writers[] = {
 	[DECLARED_ARRAY] = manifest_write_array,
 	[DECLARED_TABLE] = manifest_write_table,
@@ -57,14 +63,14 @@ int manifest_mention(const struct strings *texts, struct mention *mention)
 		if (requirement_name(&name, text) < 0)
 			return -1;
 		bool exact = strcmp(str_text(&name), "pytest") == 0;
-		bool xdist = strcmp(str_text(&name), XDIST_NAME) == 0;
 		bool plugin = text_starts_with(str_text(&name), "pytest-");
 		if (exact && !mention->pytest)
 			mention->index = i;
 		if (plugin && plugin_index == SIZE_MAX)
 			plugin_index = i;
 		mention->pytest |= exact;
-		mention->xdist |= xdist;
+		for (int package = 0; package < PACKAGE_COUNT; package++)
+			mention->packages[package] |= strcmp(str_text(&name), packages[package].name) == 0;
 		mention->plugin |= plugin;
 	}
 	if (!mention->pytest)
@@ -180,6 +186,8 @@ int manifest_read(struct manifest *manifest, const struct project *project, stru
 			break;
 	} while (strcmp(folder.buf, top) != 0 && locate_parent(&folder));
 	drop_weak(manifest);
+	for (size_t i = 0; i < manifest->declarations.len; i++)
+		manifest->with_comb |= manifest->declarations.at[i].has[PACKAGE_COMB];
 	manifest->folder = os_strdup(manifest->declarations.len > 0 ? folder.buf : project->path);
 	return manifest->folder ? 0 : err_no_memory(err);
 }
@@ -218,14 +226,20 @@ const struct declaration *manifest_main(const struct manifest *manifest)
 	return manifest->declarations.len > 0 ? &manifest->declarations.at[0] : NULL;
 }
 
+bool manifest_wants(const struct manifest *manifest, enum package package)
+{
+	return package != PACKAGE_COMB || manifest->with_comb;
+}
+
 bool manifest_complete(const struct manifest *manifest)
 {
 	bool any = false;
 	for (size_t i = 0; i < manifest->declarations.len; i++) {
 		if (!manifest_edits(manifest, &manifest->declarations.at[i]))
 			continue;
-		if (!manifest->declarations.at[i].has_xdist)
-			return false;
+		for (int package = 0; package < PACKAGE_COUNT; package++)
+			if (manifest_wants(manifest, (enum package)package) && !manifest->declarations.at[i].has[package])
+				return false;
 		any = true;
 	}
 	return any;

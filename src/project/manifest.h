@@ -1,8 +1,9 @@
 /*
- * manifest.h: where a project declares pytest, and pytest-xdist beside it.
+ * manifest.h: where a project declares pytest, and what parallel runs need beside it.
  *
  * Every place that declares pytest for development gets pytest-xdist too: an
- * environment that one of them makes would otherwise refuse `-n`. What the
+ * environment that one of them makes would otherwise refuse `-n`; and pytest-comb,
+ * where one of them has it or it was asked for (with_comb). What the
  * package's own users install (`[project] dependencies`, install_requires) is
  * such a place only when pytest stands nowhere else and the project is no
  * pytest plugin. Files that a tool compiled are read, not edited: their source
@@ -21,7 +22,14 @@
 #include "source/edit.h"
 
 #define XDIST_NAME "pytest-xdist"
-#define XDIST_VERSION ">=3.2" /* the first with --dist worksteal */
+
+/* What is declared beside pytest. */
+enum package { PACKAGE_XDIST, PACKAGE_COMB, PACKAGE_COUNT };
+extern const struct package_row {
+	const char *name;
+	const char *version; /* ">=3.2" */
+	const char *requirement; /* both */
+} packages[PACKAGE_COUNT];
 
 enum declaration_kind {
 	DECLARED_ARRAY,        /* TOML: an array of requirements */
@@ -46,13 +54,14 @@ struct declaration {
 	bool runtime;        /* the package's users install it too */
 	bool compiled;       /* made from another file: not edited */
 	bool weak;           /* names no pytest, only plugins of it: counts where no place names pytest */
-	bool has_xdist;
+	bool has[PACKAGE_COUNT];
 };
 
 struct manifest {
 	VEC(struct declaration) declarations; /* of pytest, in the order of the formats */
 	char *folder;    /* the nearest one that declares pytest; the project's own when none does */
 	bool is_plugin;  /* the project is a pytest plugin itself */
+	bool with_comb;  /* pytest-comb is wanted too: some place declares it, or the caller says so after manifest_read() */
 };
 #define MANIFEST_INIT { .folder = NULL }
 
@@ -65,11 +74,13 @@ void manifest_release(struct manifest *manifest);
 const struct declaration *manifest_main(const struct manifest *manifest);
 /* True when comb adds to this place. */
 bool manifest_edits(const struct manifest *manifest, const struct declaration *declaration);
-/* True when each place that has to hold pytest-xdist does; false when pytest is declared nowhere. */
+/* Is the package wanted here? */
+bool manifest_wants(const struct manifest *manifest, enum package package);
+/* True when each place that has to hold the wanted packages does; false when pytest is declared nowhere. */
 bool manifest_complete(const struct manifest *manifest);
 /*
- * Adds pytest-xdist wherever it is missing, or both where pytest is declared
- * nowhere. One line per place is appended to *said ("pyproject.toml
+ * Adds what is wanted wherever it is missing, and pytest too where that is declared
+ * nowhere. One line per place and package is appended to *said ("pyproject.toml
  * [dependency-groups] test: pytest-xdist>=3.2 added").
  */
 int manifest_declare(const struct manifest *manifest, const struct project *project, struct changeset *set,

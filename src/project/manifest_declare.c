@@ -1,4 +1,4 @@
-/* Adding pytest-xdist to what manifest_read() found, and a first declaration where there is none. */
+/* Adding what parallel runs need to what manifest_read() found, and a first declaration where there is none. */
 #include <stdint.h>
 #include <string.h>
 
@@ -24,15 +24,27 @@ static int say_added(struct str *said, const char *file, const char *place, cons
 		: 0;
 }
 
-static int add_beside(const struct declaration *declaration, struct changeset *set, struct str *said, struct err *err)
+static int add_package(const struct declaration *declaration, enum package package, struct changeset *set,
+		       struct str *said, struct err *err)
 {
 	cleanup_str struct str text = STR_INIT;
 	cleanup_edits struct edits edits = EDITS_INIT;
 	if (draft_read(set, declaration->file, &text, err) < 0 ||
-	    writers[declaration->kind](declaration, str_slice(&text), &edits, err) < 0 ||
+	    writers[declaration->kind](declaration, package, str_slice(&text), &edits, err) < 0 ||
 	    draft_apply(set, declaration->file, &text, &edits, err) < 0)
 		return -1;
-	return say_added(said, declaration->file, declaration->place, XDIST_NAME XDIST_VERSION, err);
+	return say_added(said, declaration->file, declaration->place, packages[package].requirement, err);
+}
+
+/* Each comes right behind pytest: the last one first, so that they stand in their own order. */
+static int add_beside(const struct manifest *manifest, const struct declaration *declaration, struct changeset *set,
+		      struct str *said, struct err *err)
+{
+	for (int package = PACKAGE_COUNT; package-- > 0;)
+		if (manifest_wants(manifest, (enum package)package) && !declaration->has[package] &&
+		    add_package(declaration, (enum package)package, set, said, err) < 0)
+			return -1;
+	return 0;
 }
 
 /* Does pyproject.toml describe a package, or does it only configure tools? */
@@ -70,28 +82,61 @@ static int add_to_table(const char *file, const char *const table[], const char 
 	return draft_apply(set, file, &text, &edits, err);
 }
 
-static int add_table(const char *file, const char *const table[], struct changeset *set, struct err *err)
+static int add_table(const struct manifest *manifest, const char *file, const char *const table[],
+		     struct changeset *set, struct err *err)
 {
-	return add_to_table(file, table, "pytest", "\"*\"", set, err) < 0 ||
-			add_to_table(file, table, XDIST_NAME, "\"" XDIST_VERSION "\"", set, err) < 0
-		? -1
-		: 0;
+	if (add_to_table(file, table, "pytest", "\"*\"", set, err) < 0)
+		return -1;
+	for (int package = 0; package < PACKAGE_COUNT; package++) {
+		cleanup_str struct str version = STR_INIT;
+		if (!manifest_wants(manifest, (enum package)package))
+			continue;
+		if (toml_quote(&version, packages[package].version) < 0)
+			return err_no_memory(err);
+		if (add_to_table(file, table, packages[package].name, version.buf, set, err) < 0)
+			return -1;
+	}
+	return 0;
 }
 
-static int add_group(const char *file, const struct toml *toml, const struct str *text, struct changeset *set,
+/* pytest and what is wanted beside it. Returns how many. */
+static size_t list_requirements(const struct manifest *manifest, const char *list[PACKAGE_COUNT + 1])
+{
+	size_t count = 0;
+	list[count++] = "pytest";
+	for (int package = 0; package < PACKAGE_COUNT; package++)
+		if (manifest_wants(manifest, (enum package)package))
+			list[count++] = packages[package].requirement;
+	return count;
+}
+
+static int say_all_added(const struct manifest *manifest, struct str *said, const char *file, const char *place,
+			 struct err *err)
+{
+	const char *list[PACKAGE_COUNT + 1];
+	size_t count = list_requirements(manifest, list);
+	cleanup_str struct str text = STR_INIT;
+	for (size_t i = 0; i < count; i++)
+		if (str_adds(&text, i == 0 ? "" : i + 1 < count ? ", " : " and ") < 0 || str_adds(&text, list[i]) < 0)
+			return err_no_memory(err);
+	return say_added(said, file, place, text.buf, err);
+}
+
+static int add_group(const struct manifest *manifest, const char *file, const struct toml *toml, const struct str *text, struct changeset *set,
 		     struct err *err)
 {
 	static const char *const group[] = { "dependency-groups", "test", NULL };
-	static const char *const both[] = { "pytest", XDIST_NAME XDIST_VERSION };
+	const char *list[PACKAGE_COUNT + 1];
+	size_t count = list_requirements(manifest, list);
 	cleanup_edits struct edits edits = EDITS_INIT;
-	if (toml_append(toml, group, both, 2, &edits, err) < 0)
+	if (toml_append(toml, group, list, count, &edits, err) < 0)
 		return -1;
 	return draft_apply(set, file, text, &edits, err);
 }
 
 /* 1: done; 0: this project has no such file. */
-static int create_in_toml(const char *file, enum package_manager manager, struct changeset *set, struct str *said,
-			  struct err *err)
+static int create_in_toml(const struct manifest *manifest, const char *file, enum package_manager manager,
+			  struct changeset *set, struct str *said, struct err *err)
 {
 	static const char *const poetry_group[] = { "tool", "poetry", "group", "test", "dependencies", NULL };
 	static const char *const pipfile_table[] = { "dev-packages", NULL };
@@ -106,16 +151,16 @@ static int create_in_toml(const char *file, enum package_manager manager, struct
 		return -1;
 	if (strcmp(fs_base_name(file), "Pipfile") == 0) {
 		place = "[dev-packages]";
-		failed = add_table(file, pipfile_table, set, err);
+		failed = add_table(manifest, file, pipfile_table, set, err);
 	} else if (!describes_package(&toml)) {
 		return 0;
 	} else if (manager == MANAGER_POETRY && toml_type(&toml, poetry) != TOML_NONE) {
 		place = "[tool.poetry.group.test.dependencies]";
-		failed = add_table(file, poetry_group, set, err);
+		failed = add_table(manifest, file, poetry_group, set, err);
 	} else {
-		failed = add_group(file, &toml, &text, set, err);
+		failed = add_group(manifest, file, &toml, &text, set, err);
 	}
-	return failed || say_added(said, file, place, "pytest and " XDIST_NAME XDIST_VERSION, err) < 0 ? -1 : 1;
+	return failed || say_all_added(manifest, said, file, place, err) < 0 ? -1 : 1;
 }
 
 static int add_requirement(const char *file, const char *requirement, struct changeset *set, struct err *err)
@@ -130,12 +175,15 @@ static int add_requirement(const char *file, const char *requirement, struct cha
 	return draft_apply(set, file, &text, &edits, err);
 }
 
-static int create_in_requirements(const char *file, struct changeset *set, struct str *said, struct err *err)
+static int create_in_requirements(const struct manifest *manifest, const char *file, struct changeset *set,
+				  struct str *said, struct err *err)
 {
-	if (add_requirement(file, "pytest", set, err) < 0 ||
-	    add_requirement(file, XDIST_NAME XDIST_VERSION, set, err) < 0)
-		return -1;
-	return say_added(said, file, "", "pytest and " XDIST_NAME XDIST_VERSION, err);
+	const char *list[PACKAGE_COUNT + 1];
+	size_t count = list_requirements(manifest, list);
+	for (size_t i = 0; i < count; i++)
+		if (add_requirement(file, list[i], set, err) < 0)
+			return -1;
+	return say_all_added(manifest, said, file, "", err);
 }
 
 /* pytest is declared nowhere that can be edited: what is natural for this project. */
@@ -147,13 +195,13 @@ static int create(const struct manifest *manifest, enum package_manager manager,
 	for (size_t i = 0; i < 2; i++) {
 		if (fs_join(&path, manifest->folder, files[i]) < 0)
 			return err_no_memory(err);
-		int done = create_in_toml(path.buf, manager, set, said, err);
+		int done = create_in_toml(manifest, path.buf, manager, set, said, err);
 		if (done != 0)
 			return done < 0 ? -1 : 0;
 	}
 	if (fs_join(&path, manifest->folder, "requirements-test.txt") < 0)
 		return err_no_memory(err);
-	return create_in_requirements(path.buf, set, said, err);
+	return create_in_requirements(manifest, path.buf, set, said, err);
 }
 
 /* Where pytest stands in a file that is not edited, and why not. */
@@ -178,7 +226,7 @@ int manifest_declare(const struct manifest *manifest, const struct project *proj
 		edits |= edited;
 		if (!edited && say_untouched(declaration, said, err) < 0)
 			return -1;
-		if (edited && !declaration->has_xdist && add_beside(declaration, set, said, err) < 0)
+		if (edited && add_beside(manifest, declaration, set, said, err) < 0)
 			return -1;
 	}
 	return edits ? 0 : create(manifest, project->manager, set, said, err);

@@ -57,7 +57,7 @@ static int visit_key(struct manifest *manifest, const struct ini *ini, const cha
 	if (!row || strings_add(&row->keys, section) < 0 || strings_add(&row->keys, key) < 0)
 		return err_no_memory(err);
 	row->weak = !mention.pytest;
-	row->has_xdist = mention.xdist;
+	memcpy(row->has, mention.packages, sizeof(row->has));
 	row->index = is_parted(ini, section, found) ? 0 : mention.index;
 	row->line = found->lines.at[row->index].number;
 	*out = row;
@@ -113,9 +113,9 @@ int manifest_read_tox_ini(struct manifest *manifest, const char *path, struct sl
 	return 0;
 }
 
-int manifest_write_ini(const struct declaration *declaration, struct slice text, struct edits *edits, struct err *err)
+int manifest_write_ini(const struct declaration *declaration, enum package package, struct slice text,
+			struct edits *edits, struct err *err)
 {
-	static const char added[] = XDIST_NAME XDIST_VERSION;
 	cleanup_ini struct ini ini = INI_INIT;
 	const char *section = declaration->keys.at[0], *name = declaration->keys.at[1];
 	if (ini_open(&ini, text, declaration->file, INI_SETUPTOOLS, err) < 0)
@@ -126,8 +126,11 @@ int manifest_write_ini(const struct declaration *declaration, struct slice text,
 				  name);
 	const struct ini_line *line = &key->lines.at[declaration->index];
 	if (is_parted(&ini, section, key)) {
-		static const char more[] = "; " XDIST_NAME XDIST_VERSION;
-		return edits_add(edits, line->text_end, line->text_end, SLICE(more)) < 0 ? err_no_memory(err) : 0;
+		cleanup_str struct str more = STR_INIT;
+		if (str_addf(&more, "; %s", packages[package].requirement) < 0 ||
+		    edits_add(edits, line->text_end, line->text_end, str_slice(&more)) < 0)
+			return err_no_memory(err);
+		return 0;
 	}
-	return ini_insert_after(&ini, section, name, declaration->index, added, edits, err);
+	return ini_insert_after(&ini, section, name, declaration->index, packages[package].requirement, edits, err);
 }

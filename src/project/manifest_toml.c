@@ -116,7 +116,7 @@ static int visit_place(struct manifest *manifest, const struct toml *toml, const
 		return err_no_memory(err);
 	row->runtime = place->runtime;
 	row->weak = !mention.pytest;
-	row->has_xdist = mention.xdist;
+	memcpy(row->has, mention.packages, sizeof(row->has));
 	row->index = mixed ? SIZE_MAX : mention.index;
 	row->group_kind = place->group_kind;
 	row->line = line_of(toml, path, row, texts.at[mention.index]);
@@ -202,9 +202,10 @@ int manifest_read_pipfile(struct manifest *manifest, const char *path, struct sl
 	return READ_PLACES(pipfile_places);
 }
 
-int manifest_write_array(const struct declaration *declaration, struct slice text, struct edits *edits, struct err *err)
+int manifest_write_array(const struct declaration *declaration, enum package package, struct slice text,
+			struct edits *edits, struct err *err)
 {
-	static const char *const added[] = { XDIST_NAME XDIST_VERSION };
+	const char *const added[] = { packages[package].requirement };
 	cleanup_toml struct toml toml = TOML_INIT;
 	if (toml_open(&toml, text, declaration->file, err) < 0)
 		return -1;
@@ -212,15 +213,19 @@ int manifest_write_array(const struct declaration *declaration, struct slice tex
 				 err);
 }
 
-int manifest_write_table(const struct declaration *declaration, struct slice text, struct edits *edits, struct err *err)
+int manifest_write_table(const struct declaration *declaration, enum package package, struct slice text,
+			struct edits *edits, struct err *err)
 {
 	const char *path[MOST_KEYS + 2] = { NULL };
 	cleanup_toml struct toml toml = TOML_INIT;
+	cleanup_str struct str version = STR_INIT;
 	size_t count = declaration->keys.len;
 	for (size_t i = 0; i < count; i++)
 		path[i] = declaration->keys.at[i];
-	path[count] = XDIST_NAME;
+	path[count] = packages[package].name;
 	if (toml_open(&toml, text, declaration->file, err) < 0)
 		return -1;
-	return toml_set(&toml, path, "\"" XDIST_VERSION "\"", edits, err);
+	if (toml_quote(&version, packages[package].version) < 0)
+		return err_no_memory(err);
+	return toml_set(&toml, path, version.buf, edits, err);
 }

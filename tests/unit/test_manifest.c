@@ -71,8 +71,8 @@ static void open_files(struct project *project, const char *folder)
 		fail_msg("%s:%d: %s", err.file, err.line, err.text);
 }
 
-/* Declares; true when afterwards every place is complete. *said may be NULL. */
-static bool declare(const char *folder, struct str *said)
+/* Declares, pytest-comb too where that is asked for; true when afterwards every place is complete. *said may be NULL. */
+static bool declare_all(const char *folder, bool with_comb, struct str *said)
 {
 	struct err err = ERR_INIT;
 	cleanup_project struct project project = PROJECT_INIT;
@@ -80,11 +80,19 @@ static bool declare(const char *folder, struct str *said)
 	cleanup_changeset struct changeset set = CHANGESET_INIT;
 	cleanup_str struct str unused = STR_INIT;
 	open_files(&project, folder);
-	if (manifest_read(&manifest, &project, &err) < 0 ||
-	    manifest_declare(&manifest, &project, &set, said ? said : &unused, &err) < 0 ||
+	if (manifest_read(&manifest, &project, &err) < 0)
+		fail_msg("%s:%d: %s", err.file, err.line, err.text);
+	manifest.with_comb |= with_comb;
+	if (manifest_declare(&manifest, &project, &set, said ? said : &unused, &err) < 0 ||
 	    changeset_write(&set, &err) < 0 || manifest_read(&manifest, &project, &err) < 0)
 		fail_msg("%s:%d: %s", err.file, err.line, err.text);
+	assert_int_equal(manifest.with_comb, with_comb);
 	return manifest_complete(&manifest);
+}
+
+static bool declare(const char *folder, struct str *said)
+{
+	return declare_all(folder, false, said);
 }
 
 struct example {
@@ -136,6 +144,35 @@ static void test_xdist_is_declared_beside_pytest_in_every_format(void **state)
 		assert_true(declare(e->name, NULL));
 		expect(e->name, e->file, e->after);
 		assert_true(declare(e->name, NULL));
+		expect(e->name, e->file, e->after);
+	}
+}
+
+static const struct example comb_examples[] = {
+	{ "comb-groups", "pyproject.toml", "[dependency-groups]\ntest = [\n    'pytest>=8',  # runner\n]\n",
+	  "[dependency-groups]\ntest = [\n    'pytest>=8',  # runner\n    'pytest-xdist>=3.2',\n    'pytest-comb>=0.1',\n]\n" },
+	{ "comb-beside-xdist", "pyproject.toml", "[tool.poetry.group.dev.dependencies]\npytest = \"^8\"\npytest-xdist = \"*\"\n",
+	  "[tool.poetry.group.dev.dependencies]\npytest = \"^8\"\npytest-xdist = \"*\"\npytest-comb = \">=0.1\"\n" },
+	{ "comb-pipfile", "Pipfile", "[dev-packages]\npytest = \"*\"\n",
+	  "[dev-packages]\npytest = \"*\"\npytest-comb = \">=0.1\"\npytest-xdist = \">=3.2\"\n" },
+	{ "comb-ini", "setup.cfg", "[options.extras_require]\ntest =\n    pytest\n    mock\n",
+	  "[options.extras_require]\ntest =\n    pytest\n    pytest-xdist>=3.2\n    pytest-comb>=0.1\n    mock\n" },
+	{ "comb-requirements", "requirements-dev.txt", "pytest\nruff\n",
+	  "pytest\npytest-xdist>=3.2\npytest-comb>=0.1\nruff\n" },
+	{ "comb-nowhere", "requirements-test.txt", NULL, "pytest\npytest-xdist>=3.2\npytest-comb>=0.1\n" },
+	{ "comb-there", "requirements-dev.txt", "pytest\npytest_comb\n", "pytest\npytest-xdist>=3.2\npytest_comb\n" },
+};
+
+static void test_comb_is_declared_where_it_is_asked_for_and_stays_wanted(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(comb_examples) / sizeof(*comb_examples); i++) {
+		const struct example *e = &comb_examples[i];
+		print_message("  %s\n", e->name);
+		put(e->name, e->before ? e->file : "test_it.py", e->before ? e->before : "");
+		assert_true(declare_all(e->name, true, NULL));
+		expect(e->name, e->file, e->after);
+		assert_true(declare_all(e->name, true, NULL));
 		expect(e->name, e->file, e->after);
 	}
 }
@@ -307,6 +344,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_xdist_is_declared_beside_pytest_in_every_format),
+		cmocka_unit_test(test_comb_is_declared_where_it_is_asked_for_and_stays_wanted),
 		cmocka_unit_test(test_every_place_for_development_gets_it_and_the_runtime_does_not),
 		cmocka_unit_test(test_a_pytest_plugin_gets_a_test_group),
 		cmocka_unit_test(test_compiled_requirements_are_left_to_their_compiler),
