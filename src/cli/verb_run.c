@@ -10,6 +10,7 @@
 #include "cli/session.h"
 #include "history/history.h"
 #include "phases/tune_measure.h"
+#include "phases/tune_write.h"
 #include "project/addopts.h"
 #include "project/suite.h"
 #include "tune/automatic.h"
@@ -140,6 +141,18 @@ static int load_profile(const struct session *session, struct profile *profile, 
 	return found;
 }
 
+static int take_measured(struct choice *choice, const struct contestant *entry, struct err *err)
+{
+	choice->workers = entry->configuration.workers;
+	choice->dist = entry->configuration.dist;
+	return str_adds(&choice->why, "as comb tune measured") < 0 ? err_no_memory(err) : 1;
+}
+
+static bool is_faster(const struct contestant *entry, const struct contestant *than)
+{
+	return stats_median(&entry->wall_s) < stats_median(&than->wall_s);
+}
+
 /* -n auto: what was measured to be best here; else from what an earlier run showed; else the cores. */
 static int choose_workers(const struct session *session, struct choice *choice, struct err *err)
 {
@@ -150,12 +163,9 @@ static int choose_workers(const struct session *session, struct choice *choice, 
 	int found = tune_load(&ctx, &study, err);
 	if (found < 0)
 		return -1;
-	if (found && study_prefers_parallel(&study) &&
-	    study_best(&study)->configuration.engine == choice->engine->engine) {
-		choice->workers = study_best(&study)->configuration.workers;
-		choice->dist = study_best(&study)->configuration.dist;
-		return str_adds(&choice->why, "as comb tune measured") < 0 ? err_no_memory(err) : 0;
-	}
+	const struct contestant *fastest = found ? study_fastest(&study, choice->engine->engine) : NULL;
+	if (fastest && is_faster(fastest, study_serial(&study)))
+		return take_measured(choice, fastest, err) < 0 ? -1 : 0;
 	found = load_profile(session, &profile, err);
 	if (found < 0)
 		return -1;
@@ -165,6 +175,24 @@ static int choose_workers(const struct session *session, struct choice *choice, 
 	else
 		found = str_addf(&choice->why, "%.3g cores", cores);
 	return found < 0 ? err_no_memory(err) : 0;
+}
+
+/*
+ * comb tune wrote down the best that the project can use by itself, and measured comb's engine beside it: this run can
+ * have that. 1: *choice is filled; 0; -1.
+ */
+static int note_measured_beside(const struct session *session, struct choice *choice, struct err *err)
+{
+	struct phase_ctx ctx = { .project = (struct project *)&session->project, .history = session->history };
+	struct study study;
+	if (cli_text(session->cli, "numprocesses", NULL) || choice->engine->engine != ENGINE_COMB)
+		return 0;
+	int found = tune_load(&ctx, &study, err);
+	const struct contestant *comb = found > 0 ? study_faster_beside(&study) : NULL;
+	if (!comb)
+		return found < 0 ? -1 : 0;
+	int written = tune_is_written(&ctx, &study, err);
+	return written <= 0 ? written : take_measured(choice, comb, err);
 }
 
 /* The project's own -n and --dist count where nothing else was asked for. 1: they do; 0; -1. */
@@ -217,9 +245,11 @@ static int choose(const struct session *session, struct choice *choice, struct e
 		choice->engine = &engines[0];
 		return 0;
 	}
-	int configured = note_configured(session, choice, err);
-	if (configured != 0)
-		return configured < 0 ? -1 : 0;
+	int chosen = note_measured_beside(session, choice, err);
+	if (chosen == 0)
+		chosen = note_configured(session, choice, err);
+	if (chosen != 0)
+		return chosen < 0 ? -1 : 0;
 	if (workers < 0)
 		return choose_workers(session, choice, err);
 	choice->workers = workers;

@@ -136,7 +136,7 @@ static int show_table(const struct phase_ctx *ctx, const struct study *study)
 static int reach_workers(struct phase_ctx *ctx, struct gate_result *result, struct err *err)
 {
 	struct study study;
-	if (tune_need_xdist(ctx, err) < 0 || tune_need(ctx, &study, err) < 0)
+	if (tune_need_engine(ctx, err) < 0 || tune_need(ctx, &study, err) < 0)
 		return -1;
 	if (tune_contest(ctx, &study, err) < 0 || tune_save(ctx, &study, err) < 0 ||
 	    attach(result, study_json(&study), err) < 0)
@@ -227,7 +227,8 @@ static int say_configuration(const struct phase_ctx *ctx, const struct study *st
 			str_addf(&result->figure, "serial is fastest: nothing written (addopts: %s)", str_text(&now));
 		return failed ? err_no_memory(err) : 0;
 	}
-	bool fixed = strncmp(str_text(&now), "-n auto", 7) != 0;
+	bool fixed = strstr(str_text(&now), "-n auto") == NULL;
+	bool comb = study_best(study)->configuration.engine == ENGINE_COMB;
 	int failed = str_addf(&result->figure, "addopts: %s", str_text(&now)) < 0;
 	failed = failed ||
 		(fixed &&
@@ -247,8 +248,16 @@ static int say_configuration(const struct phase_ctx *ctx, const struct study *st
 			  "it.\n\n") < 0);
 	failed = failed ||
 		str_adds(&result->detail,
-			 "pytest now needs pytest-xdist, which the project declares beside pytest; "
-			 "`pytest -n0` runs serially.") < 0;
+			 comb ? "pytest now needs pytest-comb, which the project declares beside pytest; "
+				"`pytest -n0` runs serially, `pytest --no-comb` with pytest-xdist." :
+				"pytest now needs pytest-xdist, which the project declares beside pytest; "
+				"`pytest -n0` runs serially.") < 0;
+	if (!failed && comb && !project_plugin(ctx->project, COMB_NAME))
+		failed = str_addf(&result->figure, "; pytest-comb is not installed in %s yet", ctx->project->python) <
+				 0 ||
+			str_adds(&result->detail, "\n\nIt is not installed there: comb's own runs bring the plugin "
+						  "along, plain pytest refuses --comb until it is. comb setup --install "
+						  "does that.") < 0;
 	return failed ? err_no_memory(err) : 0;
 }
 
@@ -288,7 +297,7 @@ static int reach_target(struct phase_ctx *ctx, struct gate_result *result, struc
 	struct verdict verdict = study_verdict(&study);
 	if (attach(result, verdict_json(&verdict), err) < 0)
 		return -1;
-	return tune_say_verdict(&verdict, &study.bound, result) < 0 ? err_no_memory(err)
+	return tune_say_verdict(&verdict, &study.bound, study_best(&study)->configuration.engine, result) < 0 ? err_no_memory(err)
 								    : pass_or_fail(result, verdict.reached);
 }
 
@@ -307,7 +316,7 @@ static int verify_target(struct phase_ctx *ctx, struct gate_result *result, stru
 	struct verdict verdict = verdict_of(&contest.entries[0].wall_s, &configured->wall_s, study.bound.total_s);
 	if (attach(result, verdict_json(&verdict), err) < 0)
 		return -1;
-	return tune_say_verdict(&verdict, &study.bound, result) < 0 ? err_no_memory(err)
+	return tune_say_verdict(&verdict, &study.bound, study_best(&study)->configuration.engine, result) < 0 ? err_no_memory(err)
 								    : pass_or_fail(result, verdict.reached);
 }
 
@@ -339,7 +348,7 @@ static int choose_next(struct phase_ctx *ctx, struct study *study, struct str *w
 	memcpy(tried->failure, "other outcomes", sizeof("other outcomes"));
 	for (size_t i = 1; i < study->contest.count; i++) {
 		const struct contestant *entry = &study->contest.entries[i];
-		if (entry->failure[0] || entry->wall_s.n == 0)
+		if (entry->failure[0] || entry->wall_s.n == 0 || entry->beside)
 			continue;
 		if (next == 0 || stats_median(&entry->wall_s) < stats_median(&study->contest.entries[next].wall_s))
 			next = i;

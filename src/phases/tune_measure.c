@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/machine.h"
 #include "history/history.h"
+#include "project/manifest.h"
 #include "project/suite.h"
 #include "tune/candidates.h"
 
@@ -66,10 +67,19 @@ int tune_save(const struct phase_ctx *ctx, const struct study *study, struct err
 	return failed;
 }
 
-int tune_need_xdist(const struct phase_ctx *ctx, struct err *err)
+int tune_may_choose_comb(const struct phase_ctx *ctx, struct err *err)
 {
-	if (project_plugin(ctx->project, "pytest-xdist"))
+	cleanup_manifest struct manifest manifest = MANIFEST_INIT;
+	if (ctx->project->engine_problem)
 		return 0;
+	return manifest_read(&manifest, ctx->project, err) < 0 ? -1 : manifest.with_comb;
+}
+
+int tune_need_engine(const struct phase_ctx *ctx, struct err *err)
+{
+	int comb = project_plugin(ctx->project, XDIST_NAME) ? 1 : tune_may_choose_comb(ctx, err);
+	if (comb != 0)
+		return comb < 0 ? -1 : 0;
 	err_set(err, ERR_ENVIRONMENT, "pytest-xdist is not installed for %s", ctx->project->python);
 	return err_hint(err, "comb setup --install %s", ctx->project->path);
 }
@@ -228,23 +238,49 @@ static int workers_most(const struct suite_run *run)
 	return fit < 1 ? 1 : fit > WORKERS_MOST ? WORKERS_MOST : (int)fit;
 }
 
-static int add_candidates(struct study *study, const struct workload *load, const struct suite_run *run,
-			  struct err *err)
+/* The parallel engines that can be measured here. A row adds one. */
+static const struct entrant {
+	enum suite_engine engine;
+	size_t most; /* candidates; 0: any number */
+} entrants[] = { { ENGINE_XDIST, 0 }, { ENGINE_COMB, 3 } };
+#define ENTRANTS (sizeof(entrants) / sizeof(*entrants))
+
+static bool can_run(const struct project *project, enum suite_engine engine)
 {
-	struct candidate_limits limits = {
-		.cores = study->cores,
-		.workers_most = workers_most(run),
-		.keep_groups = study->groups,
-	};
-	struct candidate candidates[CANDIDATES_MAX];
+	return engine == ENGINE_COMB ? !project->engine_problem : project_plugin(project, XDIST_NAME) != NULL;
+}
+
+/* The best of each engine first, then the second ones: who has no time for all leaves the last ones out. */
+static int add_candidates(const struct phase_ctx *ctx, struct study *study, const struct workload *load,
+			  const struct suite_run *run, struct err *err)
+{
+	struct candidate candidates[ENTRANTS][CANDIDATES_MAX];
 	struct configuration serial = { .engine = ENGINE_SERIAL };
-	size_t count;
-	if (candidates_choose(load, &limits, candidates, &count, err) < 0)
-		return -1;
+	size_t counts[ENTRANTS] = { 0 };
+	int with_comb = tune_may_choose_comb(ctx, err);
+	for (size_t e = 0; e < ENTRANTS && with_comb >= 0; e++) {
+		struct candidate_limits limits = {
+			.engine = entrants[e].engine,
+			.most = entrants[e].most,
+			.cores = study->cores,
+			.workers_most = workers_most(run),
+			.keep_groups = study->groups,
+		};
+		if (can_run(ctx->project, limits.engine) &&
+		    candidates_choose(load, &limits, candidates[e], &counts[e], err) < 0)
+			return -1;
+	}
 	contest_add(&study->contest, &serial, simulate_serial(load).total_s);
-	for (size_t i = 0; i < count; i++)
-		contest_add(&study->contest, &candidates[i].configuration, candidates[i].predicted_s);
-	return 0;
+	for (size_t i = 0; i < CANDIDATES_MAX; i++)
+		for (size_t e = 0; e < ENTRANTS; e++) {
+			struct contestant *entry = i < counts[e]
+				? contest_add(&study->contest, &candidates[e][i].configuration,
+					      candidates[e][i].predicted_s)
+				: NULL;
+			if (entry)
+				entry->beside = entrants[e].engine == ENGINE_COMB && !with_comb;
+		}
+	return with_comb < 0 ? -1 : 0;
 }
 
 int tune_baseline(const struct phase_ctx *ctx, struct study *study, struct suite_run *run, struct err *err)
@@ -258,16 +294,16 @@ int tune_baseline(const struct phase_ctx *ctx, struct study *study, struct suite
 	count_categories(study, run);
 	if (study_bound(study, run, &load, err) < 0)
 		return -1;
-	return add_candidates(study, &load, run, err);
+	return add_candidates(ctx, study, &load, run, err);
 }
 
-/* Candidates come in order of their worth; no more than the budget has three rounds for, but two. */
+/* Candidates come in order of their worth; no more than the budget has three rounds for, but two, and one beside. */
 static void fit_into_budget(struct study *study, double budget, bool reference_given)
 {
 	double round_s = reference_given ? 0 : stats_median(&study->serial_s);
 	for (size_t i = 1; i < study->contest.count; i++) {
 		round_s += study->contest.entries[i].predicted_s;
-		if (i > 2 && CONTEST_ROUNDS_LEAST * round_s > budget)
+		if (i > 3 && CONTEST_ROUNDS_LEAST * round_s > budget)
 			study->contest.count = i;
 	}
 }
@@ -304,7 +340,7 @@ static const struct contestant *fastest_parallel(const struct study *study)
 	const struct contestant *fastest = study_prefers_parallel(study) ? study_best(study) : NULL;
 	for (size_t i = 1; !study_prefers_parallel(study) && i < study->contest.count; i++) {
 		const struct contestant *entry = &study->contest.entries[i];
-		if (entry->failure[0] || entry->wall_s.n == 0)
+		if (entry->failure[0] || entry->wall_s.n == 0 || entry->beside)
 			continue;
 		if (!fastest || stats_median(&entry->wall_s) < stats_median(&fastest->wall_s))
 			fastest = entry;

@@ -17,8 +17,13 @@ int tune_save(const struct phase_ctx *ctx, const struct study *study, struct err
 /* The same for a gate that cannot do without: ERR_INPUT with what to do. */
 int tune_need(const struct phase_ctx *ctx, struct study *study, struct err *err);
 
-/* ERR_ENVIRONMENT unless pytest-xdist is installed beside the project's pytest. */
-int tune_need_xdist(const struct phase_ctx *ctx, struct err *err);
+/*
+ * ERR_ENVIRONMENT unless there is an engine whose configuration can be written:
+ * pytest-xdist is installed beside the project's pytest, or tune_may_choose_comb().
+ */
+int tune_need_engine(const struct phase_ctx *ctx, struct err *err);
+/* 1: comb's engine runs here, and the project declares pytest-comb; 0; -1. */
+int tune_may_choose_comb(const struct phase_ctx *ctx, struct err *err);
 
 /*
  * The baseline: one observed serial run for the durations, then serial runs and

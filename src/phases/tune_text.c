@@ -84,7 +84,7 @@ int tune_say_contest(const struct study *study, struct gate_result *result)
 	failed = failed || study_add_table(study, &result->detail) < 0 ||
 		str_addf(&result->detail, "\n%zu interleaved rounds in %.0f s; %s. Times in seconds.\n\n",
 			 study->contest.rounds, study->contest.spent_s, end_texts[study->contest.end]) < 0 ||
-		say_curves(study, &result->detail) < 0;
+		say_curves(study, &result->detail) < 0 || tune_say_comb(study, result) < 0;
 	return failed ? -1 : 0;
 }
 
@@ -117,7 +117,29 @@ int tune_say_categories(const struct study *study, struct gate_result *result)
 	return 0;
 }
 
-int tune_say_verdict(const struct verdict *verdict, const struct bound *bound, struct gate_result *result)
+int tune_say_comb(const struct study *study, struct gate_result *result)
+{
+	const struct contestant *comb = study_fastest(study, ENGINE_COMB), *best = study_best(study);
+	cleanup_str struct str name = STR_INIT;
+	if (!comb || !comb->beside)
+		return 0;
+	if (configuration_add_name(&comb->configuration, &name) < 0)
+		return -1;
+	if (!study_faster_beside(study))
+		return str_addf(&result->detail,
+				"\n\ncomb's own engine (%s) took %.2f s, which is no gain here. `comb run` uses it.",
+				name.buf, stats_median(&comb->wall_s));
+	if (str_addf(&result->figure, "; comb run would take %.2f s", stats_median(&comb->wall_s)) < 0)
+		return -1;
+	return str_addf(&result->detail,
+			"\n\ncomb's own engine (%s) took %.2f s, %.2f of what is chosen. `comb run` uses it, with "
+			"nothing installed in the project. Where the project declares pytest-comb (comb setup "
+			"--with-comb), comb tune can write it into the configuration.",
+			name.buf, stats_median(&comb->wall_s), contest_ratio(comb, best).estimate);
+}
+
+int tune_say_verdict(const struct verdict *verdict, const struct bound *bound, enum suite_engine engine,
+		     struct gate_result *result)
 {
 	int failed =
 		str_addf(&result->figure, "%.2f s -> %.2f s: %.0f %% less; %.0f %% of what this machine can give",
@@ -138,7 +160,7 @@ int tune_say_verdict(const struct verdict *verdict, const struct bound *bound, s
 			 "least, and %.2f s for %s.",
 			 rule, verdict->bound_s, bound->start_s, bound->kinds[bound->binding] + bound->exclusive_s,
 			 bound_kind_name(bound->binding)) < 0;
-	if (!verdict->reached)
+	if (!verdict->reached && engine == ENGINE_XDIST)
 		failed = failed ||
 			str_addf(&result->detail,
 				 " The %.2f s above it are what the runner adds: under pytest-xdist every worker is a "

@@ -10,7 +10,12 @@
 #define PROMISING 1.3 /* times the best prediction: the simulation is not better than that */
 #define NEAR_BEST 1.1
 
+typedef int simulator(struct simulation *simulation, const struct workload *load, enum dist dist, int workers,
+		      double cores, struct err *err);
+static simulator *const simulators[] = { [ENGINE_XDIST] = simulate_xdist, [ENGINE_COMB] = simulate_comb };
+
 struct grid {
+	const struct candidate_limits *limits;
 	int workers[COUNTS_MAX];
 	size_t counts;
 	double predicted_s[COUNTS_MAX][DIST_COUNT]; /* INFINITY: not allowed */
@@ -41,6 +46,14 @@ static void choose_counts(struct grid *grid, const struct workload *load, const 
 	qsort(grid->workers, grid->counts, sizeof(int), by_value);
 }
 
+/* Modes that are worth a look: comb's engine always lets idle workers take from busy ones. */
+static bool is_allowed(const struct candidate_limits *limits, enum dist dist)
+{
+	if (limits->keep_groups)
+		return dist == DIST_LOADGROUP;
+	return limits->engine != ENGINE_COMB || (dist != DIST_WORKSTEAL && dist != DIST_LOADGROUP);
+}
+
 static int predict(struct grid *grid, const struct workload *load, const struct candidate_limits *limits,
 		   struct err *err)
 {
@@ -48,10 +61,10 @@ static int predict(struct grid *grid, const struct workload *load, const struct 
 		for (int dist = 0; dist < DIST_COUNT; dist++) {
 			struct simulation simulation;
 			grid->predicted_s[i][dist] = INFINITY;
-			if (limits->keep_groups && dist != DIST_LOADGROUP)
+			if (!is_allowed(limits, (enum dist)dist))
 				continue;
-			if (simulate_xdist(&simulation, load, (enum dist)dist, grid->workers[i], limits->cores, err) <
-			    0)
+			if (simulators[limits->engine](&simulation, load, (enum dist)dist, grid->workers[i],
+						       limits->cores, err) < 0)
 				return -1;
 			grid->predicted_s[i][dist] = simulation.total_s;
 		}
@@ -76,12 +89,17 @@ static size_t best_count(const struct grid *grid)
 	return best;
 }
 
+static size_t most(const struct candidate_limits *limits)
+{
+	return limits->most > 0 && limits->most < CANDIDATES_MAX ? limits->most : CANDIDATES_MAX;
+}
+
 static void take(struct candidate *candidates, size_t *count, struct grid *grid, size_t i, enum dist dist)
 {
-	if (*count == CANDIDATES_MAX || !isfinite(grid->predicted_s[i][dist]))
+	if (*count == most(grid->limits) || !isfinite(grid->predicted_s[i][dist]))
 		return;
 	candidates[(*count)++] = (struct candidate){
-		.configuration = { .engine = ENGINE_XDIST, .workers = grid->workers[i], .dist = dist },
+		.configuration = { .engine = grid->limits->engine, .workers = grid->workers[i], .dist = dist },
 		.predicted_s = grid->predicted_s[i][dist],
 	};
 	grid->predicted_s[i][dist] = INFINITY;
@@ -108,7 +126,7 @@ static void take_counts(struct candidate *candidates, size_t *count, struct grid
 			used[i] = true;
 		}
 	}
-	while (*count < COUNTS_MEASURED) {
+	while (*count < COUNTS_MEASURED && *count < most(grid->limits)) {
 		size_t next = grid->counts;
 		for (size_t i = 0; i < grid->counts; i++)
 			if (!used[i] && (next == grid->counts || bests[i] < bests[next]))
@@ -123,7 +141,7 @@ static void take_counts(struct candidate *candidates, size_t *count, struct grid
 int candidates_choose(const struct workload *load, const struct candidate_limits *limits,
 		      struct candidate candidates[CANDIDATES_MAX], size_t *count, struct err *err)
 {
-	struct grid grid = { .counts = 0 };
+	struct grid grid = { .limits = limits };
 	*count = 0;
 	choose_counts(&grid, load, limits);
 	if (grid.counts == 0)
@@ -134,7 +152,7 @@ int candidates_choose(const struct workload *load, const struct candidate_limits
 	double least = grid.predicted_s[best][best_dist(&grid, best)];
 	take_counts(candidates, count, &grid, (int)limits->cores);
 	qsort(candidates, *count, sizeof(*candidates), by_prediction);
-	while (*count < CANDIDATES_MAX && grid.predicted_s[best][best_dist(&grid, best)] <= NEAR_BEST * least)
+	while (*count < most(limits) && grid.predicted_s[best][best_dist(&grid, best)] <= NEAR_BEST * least)
 		take(candidates, count, &grid, best, best_dist(&grid, best));
 	return 0;
 }

@@ -1,5 +1,5 @@
 /*
- * candidates.h: which configurations are worth a measurement.
+ * candidates.h: which configurations of an engine are worth a measurement.
  *
  * All worker counts and --dist modes are simulated; measured are the best mode
  * at the most promising worker counts (always at least two counts, and the
@@ -15,6 +15,8 @@
 #define CANDIDATES_MAX 6
 
 struct candidate_limits {
+	enum suite_engine engine; /* a parallel one */
+	size_t most; /* candidates; 0: CANDIDATES_MAX */
 	double cores;
 	int workers_most; /* memory; >= 1 */
 	bool keep_groups; /* an xdist_group mark is in force: only loadgroup is safe */
@@ -26,7 +28,7 @@ struct candidate {
 };
 
 /*
- * Fills at most CANDIDATES_MAX: one for each number of workers, the most
+ * Fills at most limits->most: one for each number of workers, the most
  * promising first, then other modes. Who has no time for all leaves the last
  * ones out. A suite of fewer than two tests has none.
  */

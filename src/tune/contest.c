@@ -46,14 +46,18 @@ static bool is_live(const struct contestant *entry)
 	return !entry->failure[0] && !entry->dropped;
 }
 
-static size_t fastest(const struct contest *contest)
+/* Of those that can be chosen, or of those beside them; 0 (the reference) where none is usable. */
+static size_t fastest(const struct contest *contest, bool beside)
 {
 	size_t best = 0;
-	for (size_t i = 1; i < contest->count; i++)
-		if (is_usable(&contest->entries[i]) &&
-		    (!is_usable(&contest->entries[best]) ||
-		     stats_median(&contest->entries[i].wall_s) < stats_median(&contest->entries[best].wall_s)))
+	for (size_t i = 1; i < contest->count; i++) {
+		const struct contestant *entry = &contest->entries[i];
+		bool first = best == 0 && (beside || !is_usable(&contest->entries[0]));
+		if (entry->beside != beside || !is_usable(entry))
+			continue;
+		if (first || stats_median(&entry->wall_s) < stats_median(&contest->entries[best].wall_s))
 			best = i;
+	}
 	return best;
 }
 
@@ -73,15 +77,26 @@ static bool clearly_slower(const struct contestant *entry, const struct contesta
 	return ratio.separated && ratio.interval.low > 1 && ratio.estimate > WORTH_TELLING;
 }
 
+/* What is beside the choice is compared among itself. */
+static void settle_beside(struct contest *contest)
+{
+	size_t best = fastest(contest, true);
+	for (size_t i = 1; i < contest->count; i++) {
+		struct contestant *entry = &contest->entries[i];
+		if (entry->beside && i != best && is_live(entry) && best > 0)
+			entry->dropped = clearly_slower(entry, &contest->entries[best]);
+	}
+}
+
 /* Drops what is clearly slower. True when there is nothing left to find out. */
 static bool settle(struct contest *contest, const struct contest_options *options)
 {
-	size_t best = fastest(contest), live = 0;
+	size_t best = fastest(contest, false), live = 0;
 	bool equivalent = true, early = contest->rounds < CONTEST_ROUNDS_LEAST;
 	for (size_t i = 0; i < contest->count; i++) {
 		struct contestant *entry = &contest->entries[i];
 		bool is_reference = i == 0 && !options->reference_given;
-		if (i == best || !is_live(entry))
+		if (i == best || !is_live(entry) || entry->beside)
 			continue;
 		if (clearly_slower(entry, &contest->entries[best]) && !(is_reference && early)) {
 			entry->dropped = true;
@@ -92,6 +107,7 @@ static bool settle(struct contest *contest, const struct contest_options *option
 			ratio.interval.coverage >= CONTEST_CONFIDENCE;
 		live++;
 	}
+	settle_beside(contest);
 	contest->end = live == 0 ? CONTEST_SEPARATED : equivalent ? CONTEST_EQUIVALENT : CONTEST_BUDGET;
 	return (live == 0 || equivalent) && !early;
 }
@@ -99,10 +115,10 @@ static bool settle(struct contest *contest, const struct contest_options *option
 /* Among what is within 3 % of the best and not told apart from it, the fewest workers: they cost memory. */
 static size_t simplest(const struct contest *contest)
 {
-	size_t best = fastest(contest), chosen = best;
+	size_t best = fastest(contest, false), chosen = best;
 	for (size_t i = 0; i < contest->count; i++) {
 		const struct contestant *entry = &contest->entries[i];
-		if (!is_usable(entry) || entry->dropped)
+		if (!is_usable(entry) || entry->dropped || entry->beside)
 			continue;
 		struct ratio ratio = contest_ratio(entry, &contest->entries[best]);
 		bool as_fast = ratio.estimate <= AS_FAST && !ratio.separated;

@@ -42,6 +42,7 @@ struct contestant {
 	struct configuration configuration;
 	double predicted_s; /* by simulation; NAN where none was made */
 	struct sample wall_s, cpu_s;
+	bool beside; /* measured to be told, never chosen */
 	bool dropped; /* clearly slower than the best: not measured any further */
 	char failure[256]; /* why its results cannot be used; "" while they can. Hostile */
 };
@@ -56,7 +57,7 @@ struct contest {
 	struct contestant entries[CONTEST_ENTRIES_MAX];
 	size_t count;
 	size_t rounds;
-	size_t best; /* least median; the fewest workers among what is as fast */
+	size_t best; /* least median of what can be chosen; the fewest workers among what is as fast */
 	enum contest_end end;
 	double spent_s;
 };

@@ -1,5 +1,5 @@
 /*
- * simulate.h: how long xdist would take, without running it.
+ * simulate.h: how long xdist or comb's own engine would take, without running it.
  *
  * A discrete-event simulation of the schedulers of pytest-xdist 3.8 (load,
  * loadscope, loadfile, loadgroup, worksteal), with what makes them slow: every
@@ -33,6 +33,12 @@ struct simulation {
  */
 int simulate_xdist(struct simulation *simulation, const struct workload *load, enum dist dist, int workers,
 		   double cores, struct err *err);
+/*
+ * The same for comb's engine: its own scheduler in virtual time, with one start and
+ * one collection. Cores bound it as a whole: no less than all computing on all of them.
+ */
+int simulate_comb(struct simulation *simulation, const struct workload *load, enum dist dist, int workers, double cores,
+		  struct err *err);
 /* One process, collection order. */
 struct simulation simulate_serial(const struct workload *load);
 

@@ -49,11 +49,36 @@ const struct contestant *study_best(const struct study *study)
 	return study->contest.count > 0 ? &study->contest.entries[study->contest.best] : NULL;
 }
 
+static bool is_usable(const struct contestant *entry)
+{
+	return !entry->failure[0] && entry->wall_s.n > 0;
+}
+
+const struct contestant *study_fastest(const struct study *study, enum suite_engine engine)
+{
+	const struct contestant *fastest = NULL;
+	for (size_t i = 0; i < study->contest.count; i++) {
+		const struct contestant *entry = &study->contest.entries[i];
+		if (entry->configuration.engine != engine || !is_usable(entry))
+			continue;
+		if (!fastest || stats_median(&entry->wall_s) < stats_median(&fastest->wall_s))
+			fastest = entry;
+	}
+	return fastest;
+}
+
+const struct contestant *study_faster_beside(const struct study *study)
+{
+	const struct contestant *best = study_best(study), *comb = study_fastest(study, ENGINE_COMB);
+	bool faster = best && comb && comb->beside && stats_median(&comb->wall_s) < stats_median(&best->wall_s);
+	return faster ? comb : NULL;
+}
+
 size_t study_parallel_count(const struct study *study)
 {
 	size_t count = 0;
 	for (size_t i = 1; i < study->contest.count; i++)
-		count += !study->contest.entries[i].failure[0] && study->contest.entries[i].wall_s.n > 0;
+		count += is_usable(&study->contest.entries[i]) && !study->contest.entries[i].beside;
 	return count;
 }
 
@@ -91,10 +116,12 @@ struct verdict study_verdict(const struct study *study)
 static size_t collect_points(const struct study *study, struct fit_point points[CONTEST_ENTRIES_MAX])
 {
 	size_t n = 0;
+	enum suite_engine engine =
+		study_prefers_parallel(study) ? study_best(study)->configuration.engine : ENGINE_XDIST;
 	for (size_t i = 1; i < study->contest.count; i++) {
 		const struct contestant *entry = &study->contest.entries[i];
 		size_t at = 0;
-		if (entry->failure[0] || entry->wall_s.n == 0 || entry->configuration.engine != ENGINE_XDIST)
+		if (!is_usable(entry) || entry->configuration.engine != engine)
 			continue;
 		double median = stats_median(&entry->wall_s);
 		while (at < n && points[at].workers != entry->configuration.workers)
@@ -149,7 +176,7 @@ static const char *remark(const struct study *study, size_t i)
 	const struct contestant *entry = &study->contest.entries[i];
 	if (entry->failure[0])
 		return "  other results than serially: not used";
-	return i == study->contest.best ? "  chosen" : "";
+	return i == study->contest.best ? "  chosen" : entry->beside ? "  with comb run" : "";
 }
 
 static int add_row(const struct study *study, size_t i, struct str *out)

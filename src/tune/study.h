@@ -72,13 +72,17 @@ int study_bound(struct study *study, const struct suite_run *run, struct workloa
 /* The reference and the winner; NULL before the contest. */
 const struct contestant *study_serial(const struct study *study);
 const struct contestant *study_best(const struct study *study);
-/* Parallel entries with times that can be used. */
+/* The fastest entry of an engine with times that can be used, chosen or not; NULL: none. */
+const struct contestant *study_fastest(const struct study *study, enum suite_engine engine);
+/* The same where it can be told only, and is faster than the choice. */
+const struct contestant *study_faster_beside(const struct study *study);
+/* Parallel entries with times that can be used, and can be chosen. */
 size_t study_parallel_count(const struct study *study);
 /* contest.best is not serial. */
 bool study_prefers_parallel(const struct study *study);
 struct verdict study_verdict(const struct study *study);
 struct verdict verdict_of(const struct sample *serial, const struct sample *best, double bound_s);
-/* Curves over the worker counts measured, each with its best --dist. */
+/* Curves over the worker counts measured of the engine chosen (xdist where serial is), each with its best --dist. */
 struct amdahl study_amdahl(const struct study *study);
 struct usl study_usl(const struct study *study);
 

@@ -52,10 +52,10 @@ static json_t *interval_json(const struct sample *sample)
 static json_t *entry_json(const struct study *study, const struct contestant *entry)
 {
 	const struct configuration *c = &entry->configuration;
-	json_t *object = json_pack("{s:s, s:i, s:s, s:o, s:o, s:b, s:o}", "engine", engine_words[c->engine], "workers",
+	json_t *object = json_pack("{s:s, s:i, s:s, s:o, s:o, s:b, s:b, s:o}", "engine", engine_words[c->engine], "workers",
 				   c->workers, "dist", c->engine == ENGINE_SERIAL ? "no" : dist_name(c->dist), "wall_s",
 				   sample_json(&entry->wall_s), "cpu_s", sample_json(&entry->cpu_s), "dropped",
-				   entry->dropped, "failure", text_json(entry->failure));
+				   entry->dropped, "beside", entry->beside, "failure", text_json(entry->failure));
 	if (!object)
 		return NULL;
 	int failed = 0;
@@ -158,6 +158,7 @@ static bool parse_entry(struct contestant *entry, const json_t *object)
 	entry->configuration.dist = engine == ENGINE_SERIAL ? DIST_LOAD : dist_parse(dist);
 	entry->configuration.workers = (int)json_integer_value(json_object_get(object, "workers"));
 	entry->predicted_s = predicted ? json_number_value(predicted) : NAN;
+	entry->beside = json_is_true(json_object_get(object, "beside"));
 	entry->dropped = json_is_true(json_object_get(object, "dropped"));
 	copy_text(entry->failure, sizeof(entry->failure), json_string_value(json_object_get(object, "failure")));
 	return entry->configuration.dist != DIST_COUNT &&

@@ -55,6 +55,17 @@ def tuned(tmp_path_factory):
     return root, done, json.loads(done.stdout)
 
 
+@pytest.fixture(scope="module")
+def declared(tmp_path_factory):
+    """The same for a project that declares pytest-comb."""
+    root = tmp_path_factory.mktemp("declared")
+    (root / "pytest.ini").write_text(INI)
+    (root / "test_it.py").write_text(SUITE)
+    (root / "requirements-dev.txt").write_text("pytest\npytest-xdist\npytest-comb\n")
+    done = tune(root, "--budget", "2s", "--json")
+    return root, done, json.loads(done.stdout)
+
+
 def gate(result, number):
     return next(row for row in result["gates"] if row["gate"] == number)
 
@@ -88,6 +99,40 @@ def test_serial_and_several_numbers_of_workers_are_measured(tuned):
 def test_groups_in_force_allow_loadgroup_only(tuned):
     entries = gate(tuned[2], "3.2")["data"]["contest"]["entries"]
     assert {entry["dist"] for entry in entries[1:]} == {"loadgroup"}
+
+
+def test_combs_engine_is_told_beside_the_choice_where_it_is_not_declared(tuned):
+    root, _, result = tuned
+    row = gate(result, "3.2")
+    contest = row["data"]["contest"]
+    own = [entry for entry in contest["entries"] if entry["engine"] == "comb"]
+    best = contest["entries"][contest["best"]]
+    assert own and all(entry["beside"] and entry["wall_s"] for entry in own)
+    assert best["engine"] != "comb" and not best["beside"]
+    least = min(entry["median_s"] for entry in own)
+    assert ("comb run would take" in row["figure"]) == (least < best["median_s"])
+    assert "--comb" not in (root / "pytest.ini").read_text()
+    run = subprocess.run([COMB, "run", str(root), "--python", sys.executable], capture_output=True, text=True, timeout=60)
+    assert run.returncode == 0, run.stdout
+    if least < best["median_s"]:
+        assert "comb's engine, --dist loadgroup (as comb tune measured)" in run.stderr
+
+
+def test_combs_engine_is_written_where_it_is_declared_and_best(declared):
+    root, done, result = declared
+    contest = gate(result, "3.2")["data"]["contest"]
+    best = contest["entries"][contest["best"]]
+    assert not any(entry["beside"] for entry in contest["entries"])
+    assert {entry["engine"] for entry in contest["entries"]} == {"serial", "xdist", "comb"}
+    assert gate(result, "3.4")["status"] == "passed" and gate(result, "3.6")["status"] == "passed", done.stderr
+    addopts = next(line for line in (root / "pytest.ini").read_text().splitlines() if line.startswith("addopts"))
+    assert ("--comb" in addopts) == (best["engine"] == "comb")
+    plain = subprocess.run([sys.executable, "-m", "pytest", "-q"], cwd=root, capture_output=True, text=True, timeout=60)
+    assert plain.returncode == 0 and "16 passed" in plain.stdout, plain.stdout + plain.stderr
+    if best["engine"] == "comb":
+        words = shlex.split(addopts.partition("=")[2])
+        assert words == ["--strict-markers", "-ra", "--comb", "-n", str(best["workers"]), "--dist", "loadgroup"]
+        assert gate(result, "3.4")["figure"].startswith("addopts: --comb -n ")
 
 
 def test_the_table_is_shown(tuned):

@@ -118,6 +118,23 @@ static void test_other_results_are_out_however_fast(void **state)
 	assert_string_equal(contest.entries[2].failure, "exit code 1");
 }
 
+/* What is beside the choice is measured and compared with its like, however fast, and never chosen. */
+static void test_what_is_beside_is_told_and_never_chosen(void **state)
+{
+	(void)state;
+	struct contest contest;
+	struct world world = { .serial_s = 10, .by_worker_s = 1, .noise = 0.01, .seed = 6 };
+	fill(&contest, (int[]){ 4, 5, 2, 8 }, 4);
+	contest.entries[3].beside = contest.entries[4].beside = true;
+	play(&contest, &world, 1000);
+	assert_int_equal(contest.best, 2);
+	assert_int_equal(contest.end, CONTEST_SEPARATED);
+	assert_true(contest.entries[4].wall_s.n >= 3);
+	assert_true(contest.entries[3].dropped);
+	assert_false(contest.entries[4].dropped);
+	assert_false(contest.entries[2].dropped);
+}
+
 static void random_suite(struct workload *load, int tests, double wall_s, double cpu_share)
 {
 	for (int i = 0; i < tests; i++) {
@@ -131,11 +148,36 @@ static void random_suite(struct workload *load, int tests, double wall_s, double
 	load->start_s = load->start_cpu_s = 0.3;
 }
 
+static void test_combs_engine_has_its_own_candidates(void **state)
+{
+	(void)state;
+	cleanup_workload struct workload load = WORKLOAD_INIT;
+	random_suite(&load, 64, 0.5, 0.01);
+	struct candidate_limits limits = { .engine = ENGINE_COMB, .most = 3, .cores = 2, .workers_most = 64 };
+	struct candidate candidates[CANDIDATES_MAX];
+	struct err err = ERR_INIT;
+	struct simulation comb, xdist;
+	size_t count;
+	assert_int_equal(candidates_choose(&load, &limits, candidates, &count, &err), 0);
+	assert_true(count >= 2 && count <= 3);
+	assert_true(candidates[0].configuration.workers >= 16);
+	for (size_t i = 0; i < count; i++) {
+		assert_int_equal(candidates[i].configuration.engine, ENGINE_COMB);
+		assert_int_not_equal(candidates[i].configuration.dist, DIST_WORKSTEAL);
+	}
+	assert_int_equal(simulate_comb(&comb, &load, DIST_LOAD, 16, 2, &err), 0);
+	assert_int_equal(simulate_xdist(&xdist, &load, DIST_LOAD, 16, 2, &err), 0);
+	assert_true(comb.total_s < xdist.total_s); /* one start instead of sixteen */
+	assert_true(comb.makespan_s >= 2 - 1e-6 && comb.makespan_s < 2.6);
+	assert_int_equal(simulate_comb(&comb, &load, DIST_LOADFILE, 16, 2, &err), 0);
+	assert_true(comb.makespan_s >= 5 - 1e-6); /* a file of ten stays on one worker */
+}
+
 static void test_waiting_suites_are_tried_with_more_workers_than_cores(void **state)
 {
 	(void)state;
 	cleanup_workload struct workload waiting = WORKLOAD_INIT, computing = WORKLOAD_INIT;
-	struct candidate_limits limits = { .cores = 2, .workers_most = 64 };
+	struct candidate_limits limits = { .engine = ENGINE_XDIST, .cores = 2, .workers_most = 64 };
 	struct candidate candidates[CANDIDATES_MAX];
 	size_t count;
 	struct err err = ERR_INIT;
@@ -161,7 +203,7 @@ static void test_groups_in_force_leave_loadgroup_only(void **state)
 {
 	(void)state;
 	cleanup_workload struct workload load = WORKLOAD_INIT;
-	struct candidate_limits limits = { .cores = 2, .workers_most = 64, .keep_groups = true };
+	struct candidate_limits limits = { .engine = ENGINE_XDIST, .cores = 2, .workers_most = 64, .keep_groups = true };
 	struct candidate candidates[CANDIDATES_MAX];
 	size_t count;
 	struct err err = ERR_INIT;
@@ -176,7 +218,7 @@ static void test_a_single_test_has_no_candidates(void **state)
 {
 	(void)state;
 	cleanup_workload struct workload load = WORKLOAD_INIT;
-	struct candidate_limits limits = { .cores = 2, .workers_most = 64 };
+	struct candidate_limits limits = { .engine = ENGINE_XDIST, .cores = 2, .workers_most = 64 };
 	struct candidate candidates[CANDIDATES_MAX];
 	size_t count = 7;
 	struct err err = ERR_INIT;
@@ -195,6 +237,8 @@ int main(void)
 		cmocka_unit_test(test_other_results_are_out_however_fast),
 		cmocka_unit_test(test_waiting_suites_are_tried_with_more_workers_than_cores),
 		cmocka_unit_test(test_groups_in_force_leave_loadgroup_only),
+		cmocka_unit_test(test_what_is_beside_is_told_and_never_chosen),
+		cmocka_unit_test(test_combs_engine_has_its_own_candidates),
 		cmocka_unit_test(test_a_single_test_has_no_candidates),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
