@@ -10,7 +10,7 @@ from typing import Any, Generator, Optional
 
 import pytest
 
-from pytest_comb import history, options, protocol, reports
+from pytest_comb import history, options, protocol, reports, trace
 from pytest_comb.crash import Crashes, describe_status
 from pytest_comb.live import LiveLine
 from pytest_comb.node import NodeManager, WorkerNode
@@ -97,7 +97,7 @@ class Controller:
     @pytest.hookimpl(hookwrapper=True, tryfirst=True)
     def pytest_cmdline_main(self, config: pytest.Config) -> Generator[None, Any, None]:
         """-n as a number; then pytest's own main, at whose end no other process is left."""
-        self.workers = options.count_workers(config)
+        self.workers = trace.workers_of_record(config) or options.count_workers(config)
         if self.workers == 0:
             self.dismiss()
             config.pluginmanager.unregister(self)
@@ -267,6 +267,7 @@ class Controller:
     def pytest_sessionfinish(self) -> None:
         """Workers have said goodbye; here the zygote goes too."""
         self.dismiss()
+        trace.write(self)
 
     def dismiss(self) -> None:
         """Leaves no process behind. Safe to call again."""

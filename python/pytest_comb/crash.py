@@ -65,6 +65,7 @@ class Crashes:
         self.not_run: list[str] = []
         self.retired: dict[int, dict[str, Any]] = {}  # by slot: what RETIRED said
         self.summary = ""
+        self.notes: list[str] = []  # other lines for the end of the run
 
     def limit(self) -> int:
         """How many workers are replaced."""
@@ -184,6 +185,8 @@ class Crashes:
         """Names them."""
         if self.summary:
             terminalreporter.write_sep("=", f"comb: {self.summary}")
+        for note in self.notes:
+            terminalreporter.write_line(note)
         if not self.not_run:
             return
         terminalreporter.write_sep("=", f"comb: {len(self.not_run)} collected tests did not run", red=True)

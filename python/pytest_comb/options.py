@@ -8,7 +8,7 @@ from typing import Any, Optional, Union
 
 import pytest
 
-from pytest_comb import live
+from pytest_comb import live, trace
 
 DIST_MODES = ("no", "load", "each", "loadscope", "loadfile", "loadgroup", "worksteal")
 START_MODES = ("auto", "once", "import")
@@ -47,6 +47,7 @@ def add_own(parser: pytest.Parser) -> None:
     group.addoption("--comb-timeout", type=float, default=0.0, metavar="SECONDS", dest="comb_timeout",
                     help="Stop a test that takes longer, show the stacks of its threads and go on with the others")
     live.add_options(parser)
+    trace.add_options(parser)
     group.addoption("--comb-no-history", action="store_true", dest="comb_no_history", default=False,
                     help="Neither read nor write how long tests take (.comb/history.db)")
     parser.addini("comb_history", "plan by what earlier runs took, and keep what this one takes", type="bool", default=True)
@@ -79,7 +80,7 @@ def add_xdist(parser: pytest.Parser) -> None:
 
 def wants_comb(config: pytest.Config, options: Any) -> bool:
     """Whether this run is comb's, from what is known before conftest files are read."""
-    asked = config.getini("comb") if options.comb is None else options.comb
+    asked = (config.getini("comb") or trace.is_traced(options)) if options.comb is None else options.comb
     if not asked:
         without_xdist = not config.pluginmanager.hasplugin("xdist") and options.comb is None
         return without_xdist and bool(getattr(options, "numprocesses", None))

@@ -92,6 +92,10 @@ class Resources:
             self.caps.append(cap)
         return number
 
+    def names(self) -> bytes:
+        """For people, a line each, in the order of the numbers."""
+        return "".join(name.replace("\n", " ") + "\n" for _, name in self._numbers).encode("utf-8", "surrogatepass")
+
     def uses(self, row: Row) -> tuple[int, ...]:
         """As Board.plan() wants them: each resource once, exclusive before shared."""
         if not (row.exclusive or row.shared or row.category in self._category_caps):
@@ -129,3 +133,4 @@ def make(board: Any, rows: Sequence[Row], workers: int, dist: str, digest: int, 
     setups = [] if ordered else [known.setups.get(name, 0.0) for name in scopes]
     by_cost = bool(known.costs) and not (ordered or known.keep_order)
     board.plan(told, workers, dist == "each", by_cost, digest, setups, resources.caps)
+    board.name_resources(resources.names())

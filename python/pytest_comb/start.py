@@ -9,7 +9,7 @@ from typing import Any, Union
 
 import pytest
 
-from pytest_comb import _comb, hygiene
+from pytest_comb import _comb, hygiene, trace
 from pytest_comb.controller import Branch, Controller
 from pytest_comb.nursery import Nursery
 from pytest_comb.outlet import Outlet
@@ -39,7 +39,7 @@ def split(config: pytest.Config) -> Role:
     stand_in_for_xdist(config.pluginmanager)
     mode = config.known_args_namespace.comb_start or config.getini("comb_start")
     try:
-        board = _comb.Board()
+        board = _comb.Board(trace.board_kind(config.known_args_namespace))
     except OSError as error:
         raise pytest.UsageError(f"comb cannot start: {error}") from None
     sys.stdout.flush()

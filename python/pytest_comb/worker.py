@@ -73,7 +73,7 @@ class Worker:
     def run(self, session: pytest.Session) -> None:
         """Until nothing is left, or the run is stopped."""
         self.session = session
-        self.board.start_slot(self.slot, os.getpid())
+        self.board.start_slot(self.slot, os.getpid(), int(self.id[2:]))
         self.send(protocol.READY, pid=os.getpid())
         try:
             self.run_all(session)

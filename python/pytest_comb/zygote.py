@@ -15,7 +15,7 @@ from typing import Any, Generator, Optional
 
 import pytest
 
-from pytest_comb import history, hygiene, plan, protocol, reports, terminal
+from pytest_comb import history, hygiene, plan, protocol, reports, terminal, trace
 from pytest_comb.identity import Watch, WorkerInput
 from pytest_comb.nursery import Nursery
 from pytest_comb.outlet import Outlet
@@ -154,12 +154,21 @@ class Zygote:
         dist = self.message["dist"]
         known = history.known(self.config, [item.nodeid for item in items])
         plan.make(self.board, [plan.describe(item, dist) for item in items], inputs, dist, digest(items), known)
+        self.demand_record(items)
         hook = self.config.hook.pytest_report_collectionfinish
         lines = hook(config=self.config, start_path=self.config.rootpath, startdir=None, items=session.items)
         self.send(protocol.COLLECTED, ids=[item.nodeid for item in session.items], deselected=self.deselected,
                   workers=workers, lines=lines, failed=session.shouldfail, stopped=session.shouldstop)
         self.announced = True
         return workers
+
+    def demand_record(self, items: list[pytest.Item]) -> None:
+        """With --comb-replay."""
+        try:
+            trace.demand(self.board, self.config, [item.nodeid for item in items])
+        except pytest.UsageError as error:
+            self.fail(error)
+            os._exit(1)
 
     # -- tests ----------------------------------------------------------------------------------
 

@@ -12,11 +12,13 @@
 
 #include "base/clock.h"
 #include "base/os.h"
+#include "engine/trace_file.h"
 
 #include "base/banned.h"
 
 #define RING_BYTES (1u << 18)
 #define SCHED_AREA_BYTES (1u << 29) /* reserved, not used: pages of the memory file exist once they are written */
+#define TRACE_AREA_BYTES (1u << 28) /* the same, of a traced board */
 #define FULL_RING_NAP_NS 200000
 #define WAIT_LIMIT_NS 50000000
 #define TOO_LITTLE_DONE 20 /* less than a twentieth done says nothing of the pace */
@@ -29,8 +31,9 @@ struct shared {
 	_Atomic uint32_t planned; /* futex */
 	_Atomic uint64_t digest;
 	_Atomic int64_t planned_ns;
+	_Atomic bool stopped;
 	uint32_t workers;
-	bool costs_known;
+	bool costs_known, replays;
 	struct board_slot slots[BOARD_MAX_WORKERS];
 };
 
@@ -38,6 +41,7 @@ struct shared {
 struct board {
 	struct shared *shared;
 	size_t bytes;
+	bool traced;
 	struct ring_reader readers[BOARD_MAX_WORKERS + 1]; /* the controller's */
 };
 
@@ -61,6 +65,13 @@ static struct sched *sched_of(const struct board *self)
 	return (struct sched *)ring_of(self, BOARD_MAX_WORKERS + 1);
 }
 
+/* NULL when this board is not traced, or has no plan yet. */
+static struct trace *trace_of(const struct board *self)
+{
+	struct trace *trace = (struct trace *)((char *)sched_of(self) + SCHED_AREA_BYTES);
+	return self->traced && trace->tests ? trace : NULL;
+}
+
 static int init_mutex(pthread_mutex_t *mutex)
 {
 	pthread_mutexattr_t attributes;
@@ -76,7 +87,8 @@ static int init_mutex(pthread_mutex_t *mutex)
 static int map_shared(struct board *self, struct err *err)
 {
 	cleanup_fd int fd = os_memfd("comb");
-	self->bytes = page_aligned(sizeof(struct shared)) + (BOARD_MAX_WORKERS + 1) * ring_stride() + SCHED_AREA_BYTES;
+	self->bytes = page_aligned(sizeof(struct shared)) + (BOARD_MAX_WORKERS + 1) * ring_stride() + SCHED_AREA_BYTES +
+		      (self->traced ? TRACE_AREA_BYTES : 0);
 	if (fd < 0 || os_ftruncate(fd, (off_t)self->bytes) < 0)
 		return err_set(err, ERR_ENVIRONMENT, "cannot make shared memory:");
 	self->shared = os_mmap_shared(fd, self->bytes);
@@ -87,21 +99,27 @@ static int map_shared(struct board *self, struct err *err)
 	return 0;
 }
 
-struct board *board_open(struct err *err)
+struct board *board_open(enum board_kind kind, struct err *err)
 {
 	struct board *self = os_calloc(1, sizeof(*self));
 	if (!self) {
 		err_no_memory(err);
 		return NULL;
 	}
+	self->traced = kind != BOARD_PLAIN;
 	if (map_shared(self, err) < 0)
 		goto fail;
 	if (init_mutex(&self->shared->mutex) < 0) {
 		err_set(err, ERR_ENVIRONMENT, "cannot make a mutex that processes share:");
 		goto fail;
 	}
-	for (uint32_t w = 0; w < BOARD_MAX_WORKERS; w++)
-		atomic_store(&self->shared->slots[w].test, SCHED_NONE);
+	for (uint32_t w = 0; w < BOARD_MAX_WORKERS; w++) {
+		struct board_slot *slot = board_slot(self, w);
+		atomic_store(&slot->test, SCHED_NONE);
+		atomic_store(&slot->claim, SCHED_NONE);
+		slot->replay_first = slot->replay_next = SCHED_NONE;
+	}
+	self->shared->replays = kind == BOARD_REPLAYS;
 	ring_init(ring_of(self, 0), RING_BYTES);
 	return self;
 fail:
@@ -157,6 +175,22 @@ int board_make_rings(struct board *self, uint32_t workers, struct err *err)
 	return 0;
 }
 
+static void announce_plan(struct board *self)
+{
+	atomic_store(&self->shared->planned, 1);
+	futex(&self->shared->planned, FUTEX_WAKE, INT_MAX, NULL);
+}
+
+static int plan_trace(struct board *self, uint32_t tests, struct err *err)
+{
+	if (!self->traced || tests == 0)
+		return 0;
+	if (trace_bytes(tests) > TRACE_AREA_BYTES)
+		return err_set(err, ERR_INPUT, "%u tests are more than can be traced", tests);
+	trace_init((struct trace *)((char *)sched_of(self) + SCHED_AREA_BYTES), tests);
+	return 0;
+}
+
 int board_plan(struct board *self, const struct sched_test *tests, uint32_t count, const struct sched_options *options,
 	       uint64_t digest, struct err *err)
 {
@@ -165,15 +199,50 @@ int board_plan(struct board *self, const struct sched_test *tests, uint32_t coun
 			       options->workers);
 	struct sched *sched = lock(self);
 	int result = sched_init(sched, tests, count, options, err);
+	if (result == 0)
+		result = plan_trace(self, sched_count(sched), err);
 	unlock(self);
 	if (result == 0) {
 		atomic_store(&self->shared->digest, digest);
 		atomic_store(&self->shared->planned_ns, clock_now_ns());
-		self->shared->workers = options->workers < count ? options->workers : count;
+		self->shared->workers = options->each || options->workers < count ? options->workers : count;
 		self->shared->costs_known = options->longest_first;
-		atomic_store(&self->shared->planned, 1);
-		futex(&self->shared->planned, FUTEX_WAKE, INT_MAX, NULL);
+		if (!self->shared->replays)
+			announce_plan(self);
 	}
+	return result;
+}
+
+void board_name_resources(struct board *self, struct slice names)
+{
+	struct trace *trace = trace_of(self);
+	if (!trace || names.len >= sizeof(trace->names))
+		return;
+	memcpy(trace->names, names.ptr, names.len);
+	trace->names[names.len] = 0;
+}
+
+int board_replay(struct board *self, const struct record *record, const struct slice *ids, uint32_t count, struct err *err)
+{
+	uint32_t heads[BOARD_MAX_WORKERS];
+	struct sched *sched = lock(self);
+	struct trace *trace = trace_of(self);
+	int result = trace && sched ? record_apply(record, ids, count, trace, heads, err) : 0;
+	for (uint32_t w = 0; trace && result == 0 && w < record_workers(record); w++)
+		board_slot(self, w)->replay_first = board_slot(self, w)->replay_next = heads[w];
+	unlock(self);
+	if (result == 0)
+		announce_plan(self);
+	return result;
+}
+
+int board_write_trace(struct board *self, const char *path, const struct slice *ids, uint32_t count, struct err *err)
+{
+	struct sched *sched = lock(self);
+	struct trace_run run = { .trace = trace_of(self), .sched = sched, .ids = ids, .id_count = count,
+				 .workers = self->shared->workers, .start_ns = atomic_load(&self->shared->planned_ns) };
+	int result = run.trace ? trace_file_write(path, &run, err) : 0;
+	unlock(self);
 	return result;
 }
 
@@ -190,12 +259,47 @@ uint64_t board_digest(const struct board *self)
 	return atomic_load(&self->shared->digest);
 }
 
+/* The next test of this worker in the record. While its last one is torn down only what was known then, too. */
+static int64_t take_recorded(struct board *self, struct sched *sched, struct trace *trace, uint32_t worker)
+{
+	struct board_slot *slot = board_slot(self, worker);
+	for (; slot->replay_next != SCHED_NONE; slot->replay_next = trace_entries(trace)[slot->replay_next].next) {
+		uint32_t test = slot->replay_next;
+		if (sched_state(sched, test) != SCHED_TEST_WAITING)
+			continue;
+		if (sched_running(sched, worker) != SCHED_NONE && !trace_entries(trace)[test].wanted_early)
+			return SCHED_WAIT;
+		return sched_assign(sched, worker, test) ? (int64_t)test : SCHED_DONE;
+	}
+	return SCHED_DONE;
+}
+
+static int64_t take(struct board *self, struct sched *sched, uint32_t worker)
+{
+	struct trace *trace = trace_of(self);
+	struct board_slot *slot = board_slot(self, worker);
+	uint32_t from;
+	bool recorded = trace && trace_is_replay(trace) && sched_claimed(sched, worker) == SCHED_NONE;
+	enum sched_wait waited_for = sched_wait(sched, worker);
+	int64_t test = recorded ? take_recorded(self, sched, trace, worker) : sched_take(sched, worker);
+	if (!trace || test < 0 || atomic_load(&slot->claim) == (uint32_t)test)
+		return test;
+	struct trace_entry *entry = &trace_entries(trace)[test];
+	entry->taken_ns = clock_now_ns();
+	entry->how = sched_how(sched, worker, &from);
+	entry->from = from == SCHED_NONE ? SCHED_NONE : board_slot(self, from)->number;
+	entry->waited_for = waited_for;
+	entry->early = sched_running(sched, worker) != SCHED_NONE;
+	atomic_store(&slot->claim, (uint32_t)test);
+	return test;
+}
+
 int64_t board_take(struct board *self, uint32_t worker, bool wait)
 {
 	for (;;) {
 		uint32_t changes = atomic_load(&self->shared->changes);
 		struct sched *sched = lock(self);
-		int64_t answer = sched_take(sched, worker);
+		int64_t answer = take(self, sched, worker);
 		bool drained = sched_is_drained(sched);
 		unlock(self);
 		if (answer >= 0 || !wait || drained)
@@ -205,23 +309,71 @@ int64_t board_take(struct board *self, uint32_t worker, bool wait)
 	}
 }
 
+/* With the lock held, when a replay lets this worker's test begin or end. The test is SCHED_NONE when there is none. */
+static struct sched *lock_in_turn(struct board *self, uint32_t worker, bool begins, uint32_t *test)
+{
+	for (;;) {
+		uint32_t changes = atomic_load(&self->shared->changes);
+		struct sched *sched = lock(self);
+		struct trace *trace = trace_of(self);
+		*test = begins ? sched_claimed(sched, worker) : sched_running(sched, worker);
+		if (!trace || *test == SCHED_NONE || atomic_load(&self->shared->stopped) ||
+		    (begins ? trace_may_begin(trace, *test) : trace_may_end(trace, *test)))
+			return sched;
+		unlock(self);
+		struct timespec limit = { .tv_nsec = WAIT_LIMIT_NS };
+		futex(&self->shared->changes, FUTEX_WAIT, changes, &limit);
+	}
+}
+
+static void trace_beginning(struct board *self, uint32_t worker, uint32_t test)
+{
+	struct trace *trace = trace_of(self);
+	struct board_slot *slot = board_slot(self, worker);
+	if (!trace || test == SCHED_NONE)
+		return;
+	struct trace_entry *entry = &trace_entries(trace)[test];
+	entry->slot = worker;
+	entry->number = slot->number;
+	entry->idle_ns = slot->idle_ns;
+	entry->begin_ns = clock_now_ns();
+	atomic_store(&slot->claim, SCHED_NONE);
+	trace_begin(trace, test);
+	if (trace_is_replay(trace))
+		announce_change(self);
+}
+
 void board_begin(struct board *self, uint32_t worker)
 {
 	struct board_slot *slot = board_slot(self, worker);
-	struct sched *sched = lock(self);
+	uint32_t test;
+	struct sched *sched = lock_in_turn(self, worker, true, &test);
 	sched_begin(sched, worker);
+	trace_beginning(self, worker, test);
 	atomic_store(&slot->test, sched_running(sched, worker));
 	unlock(self);
 	atomic_store(&slot->since_ns, clock_now_ns());
 	atomic_store(&slot->phase, PHASE_SETUP);
 }
 
+static void trace_ending(struct board *self, uint32_t worker, uint32_t test, bool lost)
+{
+	struct trace *trace = trace_of(self);
+	if (!trace || test == SCHED_NONE)
+		return;
+	board_slot(self, worker)->idle_ns = trace_entries(trace)[test].end_ns = clock_now_ns();
+	trace_end(trace, test, lost);
+}
+
 void board_end(struct board *self, uint32_t worker)
 {
 	struct board_slot *slot = board_slot(self, worker);
+	uint32_t test;
 	atomic_store(&slot->phase, PHASE_IDLE);
 	atomic_store(&slot->test, SCHED_NONE);
-	sched_end(lock(self), worker);
+	struct sched *sched = lock_in_turn(self, worker, false, &test);
+	sched_end(sched, worker);
+	trace_ending(self, worker, test, false);
 	unlock(self);
 	announce_change(self);
 }
@@ -230,6 +382,9 @@ uint32_t board_leave(struct board *self, uint32_t worker)
 {
 	atomic_store(&board_slot(self, worker)->test, SCHED_NONE);
 	uint32_t lost = sched_leave(lock(self), worker);
+	trace_ending(self, worker, lost, true);
+	board_slot(self, worker)->replay_next = board_slot(self, worker)->replay_first;
+	atomic_store(&board_slot(self, worker)->claim, SCHED_NONE);
 	unlock(self);
 	announce_change(self);
 	return lost;
@@ -245,6 +400,7 @@ bool board_revive(struct board *self, uint32_t test)
 
 void board_stop(struct board *self)
 {
+	atomic_store(&self->shared->stopped, true);
 	sched_stop(lock(self));
 	unlock(self);
 	announce_change(self);
@@ -277,6 +433,15 @@ double board_left_s(struct board *self)
 	return self->shared->costs_known ? left_s / self->shared->workers : -1;
 }
 
+void board_start_slot(struct board *self, uint32_t worker, int32_t pid, uint32_t number)
+{
+	struct board_slot *slot = board_slot(self, worker);
+	slot->number = number;
+	slot->idle_ns = clock_now_ns();
+	atomic_store(&slot->finished, false);
+	atomic_store(&slot->pid, pid);
+}
+
 struct board_slot *board_slot(struct board *self, uint32_t worker)
 {
 	return &self->shared->slots[worker];
@@ -284,7 +449,16 @@ struct board_slot *board_slot(struct board *self, uint32_t worker)
 
 void board_set_phase(struct board *self, uint32_t worker, enum board_phase phase)
 {
-	atomic_store_explicit(&board_slot(self, worker)->phase, phase, memory_order_relaxed);
+	struct board_slot *slot = board_slot(self, worker);
+	struct trace *trace = trace_of(self);
+	uint32_t test = atomic_load_explicit(&slot->test, memory_order_relaxed);
+	atomic_store_explicit(&slot->phase, phase, memory_order_relaxed);
+	if (!trace || test >= trace->tests)
+		return;
+	if (phase == PHASE_CALL)
+		trace_entries(trace)[test].call_ns = clock_now_ns();
+	if (phase == PHASE_TEARDOWN)
+		trace_entries(trace)[test].teardown_ns = clock_now_ns();
 }
 
 void board_send(struct board *self, uint32_t ring_index, uint16_t type, const void *bytes, size_t len, bool urgent)

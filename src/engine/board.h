@@ -19,6 +19,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "engine/record.h"
 #include "engine/ring.h"
 #include "engine/sched.h"
 
@@ -32,13 +33,24 @@ struct board_slot {
 	_Atomic uint32_t test;  /* SCHED_NONE: none */
 	_Atomic uint32_t phase; /* enum board_phase */
 	_Atomic int64_t since_ns; /* clock_now_ns() when the test began */
+	_Atomic uint32_t claim; /* for the trace: claimed, and written down */
 	_Atomic bool finished;  /* said goodbye: what follows is its orderly end */
+	/* For the trace and a replay, under the mutex: */
+	uint32_t number;        /* gw<number> */
+	int64_t idle_ns;        /* since when it has no test */
+	uint32_t replay_first, replay_next; /* SCHED_NONE: none */
 };
 
 struct board;
 
+enum board_kind {
+	BOARD_PLAIN,
+	BOARD_TRACED,  /* who runs what is written down */
+	BOARD_REPLAYS, /* the same; and a plan counts only after board_replay() */
+};
+
 /* NULL and *err when memory is refused. */
-struct board *board_open(struct err *err);
+struct board *board_open(enum board_kind kind, struct err *err);
 /* Unmaps it in this process. Safe on NULL. */
 void board_close(struct board *self);
 
@@ -51,6 +63,14 @@ int board_make_rings(struct board *self, uint32_t workers, struct err *err);
  */
 int board_plan(struct board *self, const struct sched_test *tests, uint32_t count, const struct sched_options *options,
 	       uint64_t digest, struct err *err);
+/*
+ * For a traced board that has a plan: names of resources, each with a newline
+ * behind it; and the demand that everything runs as in the record.
+ */
+void board_name_resources(struct board *self, struct slice names);
+int board_replay(struct board *self, const struct record *record, const struct slice *ids, uint32_t count, struct err *err);
+/* The trace as a file; ids as in struct trace_run. Nothing happens where nothing was planned. */
+int board_write_trace(struct board *self, const char *path, const struct slice *ids, uint32_t count, struct err *err);
 /* Waits until there is a plan; false after timeout_ns. */
 bool board_wait_plan(struct board *self, int64_t timeout_ns);
 uint64_t board_digest(const struct board *self);
@@ -74,6 +94,8 @@ uint32_t board_waiting(struct board *self);
  */
 double board_left_s(struct board *self);
 
+/* The process of worker gw<number> is in this slot now. */
+void board_start_slot(struct board *self, uint32_t worker, int32_t pid, uint32_t number);
 struct board_slot *board_slot(struct board *self, uint32_t worker);
 void board_set_phase(struct board *self, uint32_t worker, enum board_phase phase);
 

@@ -199,6 +199,7 @@ static uint32_t split_chunk(struct sched *self, uint32_t worker, uint32_t victim
 static int64_t steal(struct sched *self, uint32_t worker)
 {
 	uint32_t victim = find_victim(self, worker);
+	workers_of(self)[worker].from = victim == SCHED_NONE ? SCHED_NONE : chunks_of(self)[victim].owner;
 	uint32_t made = victim == SCHED_NONE ? SCHED_NONE : split_chunk(self, worker, victim);
 	if (made == SCHED_NONE)
 		return SCHED_WAIT;
@@ -259,6 +260,8 @@ static int64_t pick(struct sched *self, uint32_t worker)
 	enum sched_wait why;
 	self->pick++;
 	me->wait = SCHED_WAIT_TAIL;
+	me->how = SCHED_HOW_URGENT;
+	me->from = SCHED_NONE;
 	if (!anything_is_eligible(self, worker, &why)) {
 		me->wait = why;
 		return SCHED_WAIT;
@@ -269,10 +272,12 @@ static int64_t pick(struct sched *self, uint32_t worker)
 	uint32_t chunk = me->chunk;
 	uint32_t at = chunk == SCHED_NONE ? SCHED_NONE :
 					    find_in_chunk(self, worker, &chunks_of(self)[chunk], SCHED_NONE);
+	me->how = at == SCHED_NONE ? SCHED_HOW_FREE : SCHED_HOW_OWN;
 	if (at == SCHED_NONE)
 		chunk = find_free_chunk(self, worker, &at);
 	if (chunk != SCHED_NONE && at != SCHED_NONE)
 		return claim(self, worker, chunk, at);
+	me->how = SCHED_HOW_STOLEN;
 	return steal(self, worker);
 }
 

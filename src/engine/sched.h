@@ -65,6 +65,16 @@ enum sched_wait {
 	SCHED_WAITS,
 };
 
+/* How a worker came to the test it claimed. */
+enum sched_how {
+	SCHED_HOW_OWN,      /* the next of its chunk */
+	SCHED_HOW_FREE,     /* the first of a chunk that nobody had */
+	SCHED_HOW_STOLEN,   /* out of the chunk of another worker */
+	SCHED_HOW_URGENT,   /* it holds a resource that decides the makespan */
+	SCHED_HOW_ASSIGNED, /* sched_assign() */
+	SCHED_HOWS,
+};
+
 struct sched_use {
 	uint32_t resource; /* from 0 */
 	bool exclusive;
@@ -107,6 +117,13 @@ int sched_init(struct sched *self, const struct sched_test *tests, uint32_t coun
 int64_t sched_take(struct sched *self, uint32_t worker);
 /* Why the worker's last sched_take() gave it nothing. */
 enum sched_wait sched_wait(const struct sched *self, uint32_t worker);
+/* How it came to the test it claimed last; *from: of which worker it was stolen, or SCHED_NONE. */
+enum sched_how sched_how(const struct sched *self, uint32_t worker, uint32_t *from);
+/*
+ * Instead of sched_take(): this worker claims this test, whatever resources
+ * others hold. False when it does not wait, or after a stop.
+ */
+bool sched_assign(struct sched *self, uint32_t worker, uint32_t test);
 /* The claimed test starts. */
 void sched_begin(struct sched *self, uint32_t worker);
 /* The running test ended; its resources are free. */
@@ -125,11 +142,15 @@ bool sched_is_drained(const struct sched *self);
 
 /* Index of the running test, or SCHED_NONE. */
 uint32_t sched_running(const struct sched *self, uint32_t worker);
+/* The same for the claimed one. */
+uint32_t sched_claimed(const struct sched *self, uint32_t worker);
 enum sched_state sched_state(const struct sched *self, uint32_t test);
 uint32_t sched_waiting(const struct sched *self);
 uint32_t sched_count(const struct sched *self);
 /* Expected seconds of tests that are done, and of those that wait or run (a running one counts half). */
 void sched_costs(const struct sched *self, double *done_s, double *left_s);
+/* What a test uses; valid as long as the scheduler. */
+uint32_t sched_uses(const struct sched *self, uint32_t test, const struct sched_use **uses);
 /* Expected cost of a test; one of unknown cost has that of the average. */
 float sched_cost_s(const struct sched *self, uint32_t test);
 /* Expected work of all tests that wait. */

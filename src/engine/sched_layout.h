@@ -42,6 +42,7 @@ struct chunk {
 struct worker {
 	uint32_t chunk, claimed, running; /* SCHED_NONE: none */
 	uint32_t wait;                    /* enum sched_wait */
+	uint32_t how, from;               /* enum sched_how; the worker it was stolen from, or SCHED_NONE */
 };
 
 struct sched {

@@ -30,11 +30,14 @@ struct board_object {
 static PyObject *board_new(PyTypeObject *type, PyObject *args, PyObject *keywords)
 {
 	struct err err = ERR_INIT;
+	int kind = BOARD_PLAIN;
+	if (!PyArg_ParseTuple(args, "|i", &kind))
+		return NULL;
 	allocfunc allocate = (allocfunc)PyType_GetSlot(type, Py_tp_alloc);
 	struct board_object *self = (struct board_object *)allocate(type, 0);
 	if (!self)
 		return NULL;
-	self->board = board_open(&err);
+	self->board = board_open((enum board_kind)kind, &err);
 	if (!self->board) {
 		Py_DECREF(self);
 		return native_raise(&err);
@@ -104,6 +107,21 @@ static PyObject *wait_plan(PyObject *object, PyObject *args)
 	if (!there)
 		Py_RETURN_NONE;
 	return PyLong_FromUnsignedLongLong(board_digest(board_of(object)));
+}
+
+static PyObject *name_resources(PyObject *object, PyObject *args)
+{
+	return native_name_resources(board_of(object), args);
+}
+
+static PyObject *replay(PyObject *object, PyObject *args)
+{
+	return native_replay(board_of(object), args);
+}
+
+static PyObject *write_trace(PyObject *object, PyObject *args)
+{
+	return native_write_trace(board_of(object), args);
 }
 
 static PyObject *take(PyObject *object, PyObject *args)
@@ -189,13 +207,11 @@ static PyObject *set_phase(PyObject *object, PyObject *args)
 
 static PyObject *start_slot(PyObject *object, PyObject *args)
 {
-	unsigned worker;
+	unsigned worker, number;
 	int pid;
-	if (!PyArg_ParseTuple(args, "Ii", &worker, &pid) || check_worker(worker) < 0)
+	if (!PyArg_ParseTuple(args, "IiI", &worker, &pid, &number) || check_worker(worker) < 0)
 		return NULL;
-	struct board_slot *slot = board_slot(board_of(object), worker);
-	atomic_store(&slot->finished, false);
-	atomic_store(&slot->pid, pid);
+	board_start_slot(board_of(object), worker, pid, number);
 	Py_RETURN_NONE;
 }
 
@@ -325,6 +341,9 @@ static PyMethodDef board_methods[] = {
 	{ "plan", plan, METH_VARARGS, "plan(rows, workers, each, longest_first, digest, setups, caps): see plan.h" },
 	{ "make_rings", make_rings, METH_VARARGS, "make_rings(workers): before the first worker starts; drain() reads them" },
 	{ "wait_plan", wait_plan, METH_VARARGS, "wait_plan(seconds) -> digest of the plan, or None" },
+	{ "name_resources", name_resources, METH_VARARGS, "name_resources(lines): for the trace" },
+	{ "replay", replay, METH_VARARGS, "replay(path, ids): everything runs as in that record" },
+	{ "write_trace", write_trace, METH_VARARGS, "write_trace(path, ids)" },
 	{ "take", take, METH_VARARGS, "take(worker, wait) -> index, -1 for nothing left, -2 for not now" },
 	{ "begin", begin, METH_VARARGS, "begin(worker): the test taken starts" },
 	{ "end", end, METH_VARARGS, "end(worker): the running test ended" },
@@ -335,7 +354,7 @@ static PyMethodDef board_methods[] = {
 	{ "waiting", waiting, METH_NOARGS, "waiting() -> number of tests nobody holds" },
 	{ "left_s", left_s, METH_NOARGS, "left_s() -> seconds until all tests are done, below 0: unknown" },
 	{ "set_phase", set_phase, METH_VARARGS, "set_phase(worker, phase): 1 setup, 2 call, 3 teardown" },
-	{ "start_slot", start_slot, METH_VARARGS, "start_slot(worker, pid)" },
+	{ "start_slot", start_slot, METH_VARARGS, "start_slot(worker, pid, number of the worker)" },
 	{ "finish_slot", finish_slot, METH_VARARGS, "finish_slot(worker): what follows is an orderly end" },
 	{ "look", look, METH_VARARGS, "look(worker) -> (pid, test, phase, since_ns, finished)" },
 	{ "send", send_frame, METH_VARARGS, "send(ring, type, bytes, urgent)" },
@@ -350,7 +369,7 @@ static PyType_Slot board_slots[] = {
 	{ Py_tp_new, board_new },
 	{ Py_tp_dealloc, board_dealloc },
 	{ Py_tp_methods, board_methods },
-	{ Py_tp_doc, (void *)"The memory that the processes of a run share." },
+	{ Py_tp_doc, (void *)"Board(0, 1: traced, 2: replays a record): the memory that the processes of a run share." },
 	{ 0, NULL },
 };
 

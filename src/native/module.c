@@ -48,7 +48,9 @@ static struct PyModuleDef module = {
 	.m_size = -1,
 };
 
-static PyMethodDef *const method_tables[] = { recorder_methods, audit_methods, history_methods, live_methods, process_methods };
+static PyMethodDef *const method_tables[] = {
+	recorder_methods, audit_methods, history_methods, live_methods, trace_methods, process_methods,
+};
 
 PyObject *native_raise(const struct err *err)
 {

@@ -17,6 +17,13 @@ extern PyMethodDef audit_methods[];
 extern PyMethodDef history_methods[];
 extern PyMethodDef live_methods[]; /* lines.c */
 
+/* Methods of Board, and functions of the module, for traces and records (trace.c). */
+struct board;
+PyObject *native_name_resources(struct board *board, PyObject *args);
+PyObject *native_replay(struct board *board, PyObject *args);
+PyObject *native_write_trace(struct board *board, PyObject *args);
+extern PyMethodDef trace_methods[];
+
 /* Adds the type Board (board.c) to the module. 0, or -1 with an exception set. */
 int native_add_board(PyObject *module);
 /* The same for the type Lines (lines.c). */

@@ -21,7 +21,7 @@
 static struct board *planned(uint32_t count, uint32_t workers)
 {
 	struct err err = ERR_INIT;
-	struct board *board = board_open(&err);
+	struct board *board = board_open(BOARD_PLAIN, &err);
 	assert_non_null(board);
 	struct sched_test *tests = calloc(count, sizeof(*tests));
 	for (uint32_t i = 0; i < count; i++)
@@ -129,7 +129,7 @@ static void test_too_many_workers_is_said(void **state)
 {
 	(void)state;
 	struct err err = ERR_INIT;
-	struct board *board = board_open(&err);
+	struct board *board = board_open(BOARD_PLAIN, &err);
 	assert_int_equal(board_make_rings(board, BOARD_MAX_WORKERS + 1, &err), -1);
 	assert_int_equal(err.kind, ERR_INPUT);
 	board_close(board);

@@ -1,0 +1,55 @@
+/* What others may want to know of a scheduler, and who runs what when it is not the scheduler who decides. */
+#include "engine/sched_layout.h"
+
+#include "base/banned.h"
+
+void sched_costs(const struct sched *self, double *done_s, double *left_s)
+{
+	static const double shares_done[] = {
+		[SCHED_TEST_WAITING] = 0, [SCHED_TEST_CLAIMED] = 0, [SCHED_TEST_RUNNING] = 0.5,
+		[SCHED_TEST_DONE] = 1,    [SCHED_TEST_LOST] = 1,
+	};
+	*done_s = *left_s = 0;
+	for (uint32_t i = 0; i < self->tests; i++) {
+		const struct entry *entry = &entries_of(self)[i];
+		double done = shares_done[entry->state] * (double)entry->cost_s;
+		*done_s += done;
+		*left_s += (double)entry->cost_s - done;
+	}
+}
+
+uint32_t sched_uses(const struct sched *self, uint32_t test, const struct sched_use **uses)
+{
+	const struct profile *profile = profile_of(self, test);
+	*uses = uses_of(self) + profile->first_use;
+	return profile->use_count;
+}
+
+enum sched_how sched_how(const struct sched *self, uint32_t worker, uint32_t *from)
+{
+	*from = workers_of(self)[worker].from;
+	return (enum sched_how)workers_of(self)[worker].how;
+}
+
+bool sched_assign(struct sched *self, uint32_t worker, uint32_t test)
+{
+	struct worker *me = &workers_of(self)[worker];
+	struct entry *entry = &entries_of(self)[test];
+	if (self->stopped || me->claimed != SCHED_NONE || entry->state != SCHED_TEST_WAITING)
+		return false;
+	resources_release(self, worker);
+	entry->worker = worker;
+	entry->state = SCHED_TEST_CLAIMED;
+	me->claimed = test;
+	me->how = SCHED_HOW_ASSIGNED;
+	waiting_remove(self, test);
+	self->busy++;
+	self->busy_serial += profile_of(self, test)->serial;
+	resources_hold(self, worker);
+	return true;
+}
+
+uint32_t sched_claimed(const struct sched *self, uint32_t worker)
+{
+	return worker < self->workers ? workers_of(self)[worker].claimed : SCHED_NONE;
+}
