@@ -13,6 +13,7 @@ import pytest
 from pytest_comb import history, options, protocol, reports, trace
 from pytest_comb.crash import Crashes, describe_status
 from pytest_comb.live import LiveLine
+from pytest_comb.merge import Merge
 from pytest_comb.node import NodeManager, WorkerNode
 from pytest_comb.outlet import Outlet
 from pytest_comb.relay import Relay
@@ -67,7 +68,7 @@ class Controller:
     """The plugin in the controller."""
 
     def __init__(self, config: pytest.Config, board: Any, branches: dict[str, Branch], start_mode: str,
-                 outlet: Outlet) -> None:
+                 outlet: Outlet, modules: Any) -> None:
         self.config, self.board, self.branches = config, board, branches
         self.start_mode = start_mode
         self.current = branches.get("once") or branches["import"]
@@ -80,6 +81,8 @@ class Controller:
         self.interrupted_at = 0.0
         self.stopping = False
         self.gone = False
+        self.later: list[Any] = []  # frames to be looked at next time
+        self.merge = Merge(self, modules)
         self.replay = Replay(self)
         self.crashes = Crashes(self)
         self.durations = history.Durations(self)
@@ -203,7 +206,7 @@ class Controller:
 
     def step(self) -> None:
         """One look at everything."""
-        self.board.wait_bell(TICK_BUSY_S if self.relay.busy else TICK_S)
+        self.board.wait_bell(0 if self.later else TICK_BUSY_S if self.relay.busy else TICK_S)
         self.read_frames()
         self.relay.pump()
         session = self.session
@@ -215,22 +218,29 @@ class Controller:
         self.check_zygote()
         self.live.tick()
 
-    def read_frames(self) -> None:
-        """All frames there are, those of the zygote last: a worker's death comes after its words."""
-        frames = self.board.drain()
-        for ring, kind, payload in frames:
-            if ring:
+    def read_frames(self) -> bool:
+        """What the zygote says, then what workers say, then who died; whether there was anything.
+
+        A worker may speak between one look at the zygote's ring and the next: what the second look finds is put off, but
+        for the zygote's words, on which those of a worker rest."""
+        frames, self.later = self.later + self.board.drain(), self.board.drain()
+        said = [frame for frame in frames + self.later if not frame[0] and frame[1] != protocol.DIED]
+        self.later = [frame for frame in self.later if frame[0] or frame[1] == protocol.DIED]
+        workers = [frame for frame in frames if frame[0]]
+        deaths = [frame for frame in frames if not frame[0] and frame[1] == protocol.DIED]
+        regroups = self.merge.regroups
+        for ring, kind, payload in said + workers + deaths:
+            if not ring or regroups == self.merge.regroups:
                 self.replay.frame(ring, kind, payload)
-        for ring, kind, payload in frames:
-            if not ring:
-                self.replay.frame(ring, kind, payload)
+        return bool(frames)
 
     def check_zygote(self) -> None:
         """A zygote that died takes its workers with it."""
         if self.gone or not self.current.has_ended():
             return
         branch = self.current
-        self.read_frames()
+        while self.read_frames():
+            pass
         if branch is not self.current:
             return  # its last words were that it is not the one
         self.gone = True

@@ -75,6 +75,9 @@ class Crashes:
     def worker_ended(self, content: dict[str, Any]) -> None:
         """From the zygote, after the worker's last frame was read."""
         controller, slot = self.controller, content["worker"]
+        if controller.merge.is_open:
+            controller.merge.worker_died(slot, self.cause(content))
+            return
         finished = controller.board.look(slot)[4]
         lost = controller.board.leave(slot)
         controller.active.discard(slot)

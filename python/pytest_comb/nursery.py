@@ -90,6 +90,14 @@ class Nursery:
                 os.killpg(0, signal.SIGKILL)
             return command or {"quit": True}
 
+    def end_all(self) -> None:
+        """No worker is left, and nobody is told."""
+        for child in self.children.values():
+            os.kill(child.pid, signal.SIGKILL)
+            os.waitpid(child.pid, 0)
+            child.close()
+        self.children.clear()
+
     def reap(self) -> None:
         """Tells the controller which workers ended, and how."""
         for child in list(self.children.values()):

@@ -11,7 +11,7 @@ import pytest
 from pytest_comb import live, trace
 
 DIST_MODES = ("no", "load", "each", "loadscope", "loadfile", "loadgroup", "worksteal")
-START_MODES = ("auto", "once", "import")
+START_MODES = ("auto", "shard", "once", "import")
 # With these, pytest prints something and runs no test, or needs the terminal.
 RUN_NO_TESTS = ("help", "version", "collectonly", "markers", "show_fixtures_per_test", "showfixtures", "cacheshow",
                 "setuponly", "setupshow", "setupplan", "show_hooks")
@@ -42,8 +42,9 @@ def add_own(parser: pytest.Parser) -> None:
     group.addoption("--no-comb", action="store_false", dest="comb",
                     help="Not with comb's engine, whatever the configuration says: -n is pytest-xdist's then")
     group.addoption("--comb-start", choices=START_MODES, default=None, dest="comb_start",
-                    help="How workers get their tests: once (collected once, then forked) or import (each worker imports "
-                         "and collects, as under pytest-xdist); auto takes once where that is safe")
+                    help="How workers get their tests: shard (each expands a part of the modules), once (collected once, "
+                         "then forked) or import (each worker imports and collects, as under pytest-xdist); auto takes the "
+                         "first of them that is safe, shard where it saves time")
     group.addoption("--comb-timeout", type=float, default=0.0, metavar="SECONDS", dest="comb_timeout",
                     help="Stop a test that takes longer, show the stacks of its threads and go on with the others")
     live.add_options(parser)

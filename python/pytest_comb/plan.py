@@ -116,8 +116,9 @@ class Known(NamedTuple):
     keep_order: bool = False  # the order of the suite was asked for
 
 
-def make(board: Any, rows: Sequence[Row], workers: int, dist: str, digest: int, known: Known = Known()) -> None:
-    """Hands the suite, in serial order, to the scheduler."""
+def make(board: Any, rows: Sequence[Row], workers: int, dist: str, digest: int, known: Known = Known(),
+         holders: Mapping[str, int] = {}) -> None:
+    """Hands the suite, in serial order, to the scheduler. holders: by scope, the worker that has its tests at hand."""
     scopes: dict[str, int] = {}
     groups: dict[str, int] = {}
     runs: dict[tuple[str, str], int] = {}
@@ -131,6 +132,7 @@ def make(board: Any, rows: Sequence[Row], workers: int, dist: str, digest: int, 
         cost = known.costs[index] if known.costs else 0.0
         told.append((scope, run, group, cost, resources.uses(row), row.serial))
     setups = [] if ordered else [known.setups.get(name, 0.0) for name in scopes]
+    held = [] if ordered else [holders.get(name, -1) for name in scopes]
     by_cost = bool(known.costs) and not (ordered or known.keep_order)
-    board.plan(told, workers, dist == "each", by_cost, digest, setups, resources.caps)
+    board.plan(told, workers, dist == "each", by_cost, digest, setups, resources.caps, held)
     board.name_resources(resources.names())

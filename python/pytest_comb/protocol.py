@@ -32,6 +32,13 @@ NEEDS_IMPORT = 17  # {"reason"}: what was collected cannot be shared by forked w
 SETUP = 19  # {"test", "scope", "name", "seconds"}: a fixture that several tests share was set up for this one
 DIFFERENT = 18  # {"ids"}: a worker collected other tests than the first one
 
+WALKED = 30  # {"names", "workers", "held"}: the zygote found the modules; workers expand them now
+MODULE = 31  # {"module", "ids", "rows", "held", "deselected", "digest"}: a module was expanded
+NEEDS_ONCE = 32  # {"reason"}: the modules cannot be expanded apart from each other
+REGROUPED = 33  # the zygote has ended its workers, and collects by itself when told so
+START = 34  # {"mode", "reason"}: how workers get their tests, and why not in a better way
+UNLIKE = 35  # {"module", "ids"}: a module has other tests when it is expanded again
+
 SCHED_DONE = -1
 SCHED_WAIT = -2
 MAX_DESCRIPTORS = 2

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import difflib
+from functools import partial
 from typing import TYPE_CHECKING, Any, Callable
 
 import pytest
 
-from pytest_comb import protocol, reports
+from pytest_comb import merge, protocol, reports
 
 if TYPE_CHECKING:
     from pytest_comb.controller import Controller
@@ -40,6 +41,9 @@ class Replay:
             protocol.NEEDS_IMPORT: lambda ring, content: self.controller.start_by_import(content["reason"]),
             protocol.DIFFERENT: self.different,
             protocol.SETUP: lambda ring, content: self.controller.durations.setup(content),
+            **{kind: partial(handler, controller.merge) for kind, handler in merge.HANDLERS.items()},
+            protocol.START: lambda ring, content: self.controller.crashes.say(merge.start_line(content)),
+            protocol.UNLIKE: self.unlike,
             protocol.RETIRED: lambda ring, content: self.controller.crashes.retired.update({ring - 1: content}),
         }
 
@@ -47,6 +51,8 @@ class Replay:
         """A frame of ring 0 is the zygote's, of ring 1 + n worker n's."""
         if kind == protocol.PASSED:
             self.test_passed(ring, payload)
+        elif ring and self.controller.merge.is_regrouping:
+            return
         else:
             self.handlers[kind](ring, protocol.decode(payload))
 
@@ -158,7 +164,16 @@ class Replay:
 
     def different(self, ring: int, content: Any) -> None:
         """A worker that imports for itself found other tests: there is no run with both."""
-        first, other = self.controller.ids or [], content["ids"]
+        self.say_difference(ring, self.controller.ids or [], content["ids"])
+
+    def unlike(self, ring: int, content: Any) -> None:
+        """The same for a module that a worker expanded again."""
+        prefix = content["module"] + "::"
+        first = [nodeid for nodeid in self.controller.ids or [] if nodeid.startswith(prefix)]
+        self.say_difference(ring, first, content["ids"])
+
+    def say_difference(self, ring: int, first: list[str], other: list[str]) -> None:
+        """As an error of the collection."""
         lines = list(difflib.unified_diff(first, other, "gw0", self.controller.nodes[ring - 1].gateway.id, lineterm=""))
         text = "Different tests were collected by two workers:\n" + "\n".join(lines[:100])
         report = pytest.CollectReport(nodeid="", outcome="failed", longrepr=text, result=[])  # type: ignore[arg-type]

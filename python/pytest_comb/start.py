@@ -32,6 +32,8 @@ def stand_in_for_xdist(pluginmanager: Any) -> None:
 
 
 Role = Union[Controller, Zygote]
+# The processes that are forked for each --comb-start: the zygote collects, the seed waits for workers that collect.
+NEEDED_BY = {"import": ("auto", "import", "shard"), "once": ("auto", "once", "shard")}
 
 
 def split(config: pytest.Config) -> Role:
@@ -46,9 +48,10 @@ def split(config: pytest.Config) -> Role:
     sys.stderr.flush()
     parent = os.getpid()
     outlet = Outlet(config)
+    modules = _comb.Modules() if mode in ("auto", "shard") else None
     branches: dict[str, Branch] = {}
     for name in ("import", "once"):
-        if mode not in ("auto", name):
+        if mode not in NEEDED_BY[name]:
             continue
         here, there = socket.socketpair()
         pipes = outlet.pipes()
@@ -56,15 +59,15 @@ def split(config: pytest.Config) -> Role:
         if pid == 0:
             here.close()
             outlet.enter(config, pipes)
-            return _be(name, config, board, Nursery(config, board, Link(there), outlet), parent, mode == "auto")
+            return _be(name, config, board, Nursery(config, board, Link(there), outlet), parent, mode, modules)
         there.close()
         for _, end in pipes:
             os.close(end)
         branches[name] = Branch(pid, Link(here), [end for end, _ in pipes])
-    return Controller(config, board, branches, mode, outlet)
+    return Controller(config, board, branches, mode, outlet, modules)
 
 
-def _be(name: str, config: pytest.Config, board: Any, nursery: Nursery, parent: int, watched: bool) -> Role:
+def _be(name: str, config: pytest.Config, board: Any, nursery: Nursery, parent: int, mode: str, modules: Any) -> Role:
     """In a child of the controller."""
     os.setpgid(0, 0)
     _comb.die_with_parent(parent)
@@ -72,7 +75,10 @@ def _be(name: str, config: pytest.Config, board: Any, nursery: Nursery, parent: 
     hygiene.forget_exit_handlers()
     os.environ["PYTEST_XDIST_WORKER"] = "gw0"
     if name == "once":
-        return Zygote(config, board, nursery, nursery.outlet, watched=watched)
+        zygote = Zygote(config, board, nursery, nursery.outlet, watched=mode != "once", modules=modules)
+        if zygote.shard is not None:
+            zygote.shard.forced = mode == "shard"
+        return zygote
     return _be_seed(config, board, nursery)
 
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Generator, Optional
+from typing import TYPE_CHECKING, Any, Generator, Optional
 
 import pytest
 
 from pytest_comb import beside, protocol, reports
 from pytest_comb.outlet import Outlet
+
+if TYPE_CHECKING:
+    from pytest_comb.shard import Shard
 
 
 class LateItem:
@@ -42,6 +45,20 @@ class LateItem:
         return hash(self._item())
 
 
+class Unexpanded:
+    """A test whose module is expanded when more than its collectors is asked for, or when it runs."""
+
+    def __init__(self, worker: Worker, index: int, chain: list[Any]) -> None:
+        self._worker, self._index, self._chain = worker, index, chain
+
+    def listchain(self) -> list[Any]:
+        """Nothing below the module can be set up yet."""
+        return self._chain
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._worker.item(self._index), name)
+
+
 class Worker:
     """The plugin in a worker process."""
 
@@ -55,6 +72,7 @@ class Worker:
         self.id: str = workerinput["workerid"]
         self.crash_fd, self.outlet = crash_fd, outlet
         self.session: Any = None
+        self.shard: Optional[Shard] = None  # where modules are expanded when they are needed
         self.index = -1
         self.pending: list[Any] = []  # reports of the current test, not sent yet
         self.attempts = 0  # of the current test: plugins may run it again
@@ -105,10 +123,15 @@ class Worker:
         if index == protocol.SCHED_WAIT:
             self.loose = True
             return self.UNKNOWN
-        return self.item(index) if index >= 0 else None
+        if index < 0:
+            return None
+        chain = self.shard.known_chain(index) if self.shard is not None else None
+        return self.item(index) if chain is None else Unexpanded(self, index, chain)
 
     def item(self, index: int) -> Any:
         """The test that the scheduler knows by this index; in the mode `each` every worker has indexes of its own."""
+        if self.shard is not None:
+            return self.shard.item(index)
         return self.session.items[index % len(self.session.items)]
 
     def run_one(self, item: pytest.Item, index: int) -> None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import faulthandler
 import gc
-import hashlib
 import os
 import sys
 import traceback
@@ -19,6 +18,7 @@ from pytest_comb import history, hygiene, plan, protocol, reports, terminal, tra
 from pytest_comb.identity import Watch, WorkerInput
 from pytest_comb.nursery import Nursery
 from pytest_comb.outlet import Outlet
+from pytest_comb.shard import Shard, digest
 from pytest_comb.worker import Worker
 
 
@@ -26,10 +26,14 @@ class Zygote:
     """The plugin in every process that collects; with a nursery the zygote, without one a worker of its own."""
 
     def __init__(self, config: pytest.Config, board: Any, nursery: Optional[Nursery], outlet: Outlet,
-                 watched: bool = False, slot: int = -1, crash_fd: int = -1, message: Optional[dict[str, Any]] = None) -> None:
+                 watched: bool = False, slot: int = -1, crash_fd: int = -1, message: Optional[dict[str, Any]] = None,
+                 modules: Any = None) -> None:
         self.config, self.board, self.nursery, self.outlet = config, board, nursery, outlet
         self.slot, self.crash_fd, self.message = slot, crash_fd, message
-        self.held: list[tuple[int, dict[str, Any]]] = []  # frames that wait for the end of the collection
+        # Frames that wait for the end of the collection, each with its place among those of the walk and of modules.
+        self.held: list[tuple[tuple[int, int], int, dict[str, Any]]] = []
+        self.position = (0, 0)
+        self.shard = Shard(self, modules) if modules is not None else None
         self.deselected: list[str] = []
         self.announced = False
         self.worker: Optional[Worker] = None
@@ -51,8 +55,12 @@ class Zygote:
 
     def hold(self, kind: int, **content: Any) -> None:
         """A frame of the collection; of workers that all collect, the first one tells."""
-        if self.slot <= 0:
-            self.held.append((kind, content))
+        if self.slot <= 0 or self.in_shard():
+            self.held.append((self.position, kind, content))
+
+    def in_shard(self) -> bool:
+        """A worker that expands modules which no other expands."""
+        return self.shard is not None and self.shard.is_worker
 
     def conftests_loaded(self, outcome: Any) -> None:
         """A failure is told by finish(), which the end of a broken start calls."""
@@ -97,15 +105,21 @@ class Zygote:
     # -- collection -----------------------------------------------------------------------------
 
     @pytest.hookimpl(hookwrapper=True, tryfirst=True)
-    def pytest_collection(self) -> Generator[None, Any, None]:
+    def pytest_collection(self, session: pytest.Session) -> Generator[None, Any, None]:
         """A collection that cannot be done ends this process; the controller raises the same."""
+        if self.shard is not None:
+            self.shard.begin(session)
         outcome = yield
         if outcome.excinfo is not None:
             self.fail(outcome.excinfo[1])
             os._exit(1)
+        if self.shard is not None and self.shard.is_worker:
+            self.shard.finish_collection(session)
 
     def pytest_collectreport(self, report: Any) -> None:
         """What passed is of no interest to anybody."""
+        if self.shard is not None:
+            self.shard.saw_report(report)
         if not report.passed:
             self.hold(protocol.COLLECT_REPORT, report=reports.to_plain(self.config, report))
 
@@ -115,9 +129,11 @@ class Zygote:
 
     def pytest_warning_recorded(self, warning_message: Any, when: str, nodeid: str, location: Any) -> None:
         """From the worker too (the hook is historic: a second plugin would get everything again)."""
-        if when == "config":
+        if when == "config" or (self.shard is not None and self.shard.silent):
             return
         tell = self.worker.send if self.worker is not None else self.hold
+        if when == "collect" and self.in_shard() and self.shard.is_told:  # type: ignore[union-attr]
+            tell = self.send
         tell(protocol.WARNING, warning=reports.warning_to_plain(warning_message), when=when, nodeid=nodeid,
              location=location)
 
@@ -141,11 +157,21 @@ class Zygote:
             self.send(protocol.NEEDS_IMPORT, reason=reason)
         return not reason
 
+    def send_held(self) -> None:
+        """In the order of the suite."""
+        for _, kind, content in sorted(self.held, key=lambda entry: entry[0]):
+            self.send(kind, **content)
+
+    def watch_again(self) -> None:
+        """After a collection in parallel, before one here."""
+        if self.watched:
+            self.watch.start()
+            self.config.workerinput.watch = self.watch  # type: ignore[attr-defined]
+
     def announce(self, session: pytest.Session) -> int:
         """Says what was collected and makes the plan; the number of workers that have something to do."""
         assert self.message is not None
-        for kind, content in self.held:
-            self.send(kind, **content)
+        self.send_held()
         broken = session.testsfailed and not self.config.option.continue_on_collection_errors
         items = [] if broken or session.shouldfail or session.shouldstop else session.items
         inputs = len(self.message["inputs"])
@@ -175,13 +201,20 @@ class Zygote:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         """Returns in a worker, when its tests are done."""
+        if self.in_shard():
+            return self.run_tests(session)
         if self.nursery is None:
             return self.run_alone(session)
         if not self.may_fork():
             os._exit(0)
         assert self.message is not None
         inputs = self.message["inputs"]
-        wanted = list(enumerate(inputs[:self.announce(session)]))
+        self.serve(list(enumerate(inputs[:self.announce(session)])))
+        return self.run_tests(session)
+
+    def serve(self, wanted: list[tuple[int, dict[str, Any]]]) -> bool:
+        """Forks workers; True in each of them, False here when the controller wants this process to collect."""
+        assert self.nursery is not None
         gc.collect()
         gc.freeze()
         while True:
@@ -189,9 +222,16 @@ class Zygote:
                 crash_fd = self.nursery.fork(slot)
                 if crash_fd >= 0:
                     self.become_worker(slot, given, crash_fd)
-                    return self.run_tests(session)
+                    return True
             command = self.nursery.command()
             if "quit" in command:
+                hygiene.leave(0)
+            if "regroup" in command:
+                self.nursery.end_all()
+                self.send(protocol.REGROUPED)
+                if "collect" in self.nursery.command():
+                    self.watch_again()
+                    return False
                 hygiene.leave(0)
             wanted = [(command["fork"], command["input"])]
 
@@ -207,6 +247,7 @@ class Zygote:
         hygiene.own_temporary_folder(self.config, self.basetemp(given))
         hygiene.new_random_state()
         hygiene.default_interrupt()
+        faulthandler.enable(file=crash_fd, all_threads=True)
 
     def run_alone(self, session: pytest.Session) -> bool:
         """A worker that collected for itself: the first one plans, the others have the same tests or say so."""
@@ -231,6 +272,7 @@ class Zygote:
         self.announced = True
         given = self.config.workerinput  # type: ignore[attr-defined]
         self.worker = Worker(self.config, self.board, self.slot, given, self.crash_fd, self.outlet)
+        self.worker.shard = self.shard if self.in_shard() else None
         self.config.pluginmanager.register(self.worker, "comb-worker")
         if history.is_on(self.config):
             self.config.pluginmanager.register(history.Setups(self.worker), "comb-setups")
@@ -241,8 +283,7 @@ class Zygote:
 
     def fail(self, error: BaseException) -> None:
         """Tells why there will be no tests."""
-        for kind, content in self.held:
-            self.send(kind, **content)
+        self.send_held()
         message = getattr(error, "msg", None) or "\n".join(str(arg) for arg in error.args) or str(error)
         details = "".join(traceback.format_exception(type(error), error, error.__traceback__))
         self.send(protocol.FAILED_START, error=type(error).__name__, message=message, details=details,
@@ -256,12 +297,3 @@ class Zygote:
             self.fail(error)
         hygiene.leave(0 if self.worker is not None and self.worker.said_goodbye else 1)
 
-
-def digest(items: list[pytest.Item]) -> int:
-    """64 bits that stand for the ids in their order; 0 for none."""
-    if not items:
-        return 0
-    made = hashlib.blake2b(digest_size=8)
-    for item in items:
-        made.update(item.nodeid.encode("utf-8", "surrogatepass") + b"\0")
-    return int.from_bytes(made.digest(), "little") or 1

@@ -6,6 +6,9 @@
 
 #include "base/banned.h"
 
+/* So much work is worth to be prepared by a worker that does not hold it, where durations are known. */
+#define PREPARED_S 0.25f
+
 /* Position of the first eligible test in a chunk that uses the resource (SCHED_NONE: any test), or SCHED_NONE. */
 static uint32_t find_in_chunk(struct sched *self, uint32_t worker, struct chunk *chunk, uint32_t resource)
 {
@@ -75,22 +78,41 @@ static int64_t claim(struct sched *self, uint32_t worker, uint32_t chunk, uint32
 	return claim_test(self, worker, &chunks_of(self)[chunk], at);
 }
 
-/* The first free chunk with an eligible test; *at its position. */
+/*
+ * Whether a worker had better run a chunk it holds than an earlier one that it
+ * would have to prepare first: the other is short, or not much longer.
+ */
+static bool is_preferred(const struct sched *self, const struct chunk *held, const struct chunk *earlier)
+{
+	return self->planned_s <= 0 || earlier->left_s < PREPARED_S || held->left_s >= earlier->left_s / 2;
+}
+
+/* The first free chunk with an eligible test, rather one that no other worker holds; *at its position. */
 static uint32_t find_free_chunk(struct sched *self, uint32_t worker, uint32_t *at)
 {
 	struct chunk *chunks = chunks_of(self);
+	uint32_t other = SCHED_NONE, other_at = SCHED_NONE;
 	bool all_done_before = true;
 	for (uint32_t c = self->free_hint; c < self->chunks; c++) {
 		struct chunk *chunk = &chunks[c];
 		*at = is_open(self, worker, chunk) ? find_in_chunk(self, worker, chunk, SCHED_NONE) : SCHED_NONE;
-		if (*at != SCHED_NONE)
-			return c;
+		bool held = *at != SCHED_NONE && is_held_by_other(self, worker, chunk->scope);
+		if (*at != SCHED_NONE && !held) {
+			if (other == SCHED_NONE || is_preferred(self, chunk, &chunks[other]))
+				return c;
+			break;
+		}
+		if (held && other == SCHED_NONE) {
+			other = c;
+			other_at = *at;
+		}
 		if (chunk->owner == SCHED_NONE && chunk->next < chunk->end)
 			all_done_before = false;
 		if (all_done_before)
 			self->free_hint = c + 1;
 	}
-	return SCHED_NONE;
+	*at = other_at;
+	return other;
 }
 
 /* Half of what a worker runs now: as long as it is going to take when nothing is known of its start. */

@@ -95,8 +95,9 @@ struct sched_options {
 	uint32_t workers;
 	bool each;          /* every worker runs every test (--dist each) */
 	bool longest_first; /* costs are known and the order of scopes is free */
-	uint32_t scopes;    /* how many setup_s has */
+	uint32_t scopes;    /* how many setup_s and holders have */
 	const float *setup_s; /* by scope: what each worker pays that runs tests of it; NULL: nothing known */
+	const uint32_t *holders; /* by scope: the worker that has it at hand, or SCHED_NONE; NULL: all alike */
 	uint32_t resources; /* all uses are below this */
 	const uint32_t *caps; /* by resource: how many tests may share it; 0: any number; NULL: no caps */
 };

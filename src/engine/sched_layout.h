@@ -46,14 +46,14 @@ struct worker {
 };
 
 struct sched {
-	uint32_t tests, workers, chunks, groups, scopes, resources, profiles;
+	uint32_t tests, workers, chunks, groups, scopes, held_scopes, resources, profiles;
 	uint32_t free_hint; /* no chunk before this one is free */
 	uint32_t waiting, waiting_serial;
 	uint32_t busy, busy_serial; /* claimed or running */
 	uint64_t pick;              /* how many sched_take() there were */
 	float waiting_s, planned_s;
 	bool stopped, constrained;
-	size_t order_at, chunks_at, workers_at, entries_at, homes_at, setups_at, profiles_at, uses_at, resources_at,
+	size_t order_at, chunks_at, workers_at, entries_at, homes_at, setups_at, holders_at, profiles_at, uses_at, resources_at,
 		members_at, bytes;
 };
 
@@ -68,6 +68,7 @@ SCHED_AREA(struct worker, workers)
 SCHED_AREA(struct entry, entries)
 SCHED_AREA(uint32_t, homes) /* by group: the worker it belongs to, or SCHED_NONE */
 SCHED_AREA(float, setups)   /* by scope */
+SCHED_AREA(uint32_t, holders) /* by scope: the worker that has it at hand, or SCHED_NONE */
 SCHED_AREA(struct profile, profiles)
 SCHED_AREA(struct sched_use, uses)
 SCHED_AREA(struct resource, resources)
@@ -82,6 +83,12 @@ static inline uint64_t total_of(uint32_t tests, const struct sched_options *opti
 static inline float setup_of(const struct sched *self, uint32_t scope)
 {
 	return scope < self->scopes ? setups_of(self)[scope] : 0;
+}
+
+static inline bool is_held_by_other(const struct sched *self, uint32_t worker, uint32_t scope)
+{
+	uint32_t holder = scope < self->held_scopes ? holders_of(self)[scope] : SCHED_NONE;
+	return holder != SCHED_NONE && holder != worker;
 }
 
 static inline const struct profile *profile_of(const struct sched *self, uint32_t test)

@@ -43,6 +43,7 @@ static size_t lay_out(struct sched *self, const struct sizes *sizes, uint32_t co
 	self->workers_at = place_area(&at, sizeof(struct worker), options->workers);
 	self->homes_at = place_area(&at, sizeof(uint32_t), sizes->groups);
 	self->setups_at = place_area(&at, sizeof(float), options->scopes);
+	self->holders_at = place_area(&at, sizeof(uint32_t), options->holders ? options->scopes : 0);
 	self->profiles_at = place_area(&at, sizeof(struct profile), (uint64_t)count + 1);
 	self->uses_at = place_area(&at, sizeof(struct sched_use), sizes->uses);
 	self->resources_at = place_area(&at, sizeof(struct resource), options->resources);
@@ -254,6 +255,9 @@ int sched_init(struct sched *self, const struct sched_test *tests, uint32_t coun
 	self->resources = options->resources;
 	if (self->scopes)
 		memcpy(setups_of(self), options->setup_s, sizeof(float) * self->scopes);
+	self->held_scopes = options->holders ? options->scopes : 0;
+	if (self->held_scopes)
+		memcpy(holders_of(self), options->holders, sizeof(uint32_t) * self->held_scopes);
 	memset(homes_of(self), 0xff, sizeof(uint32_t) * self->groups);
 	return plan(self, tests, count, options, err);
 }

@@ -338,7 +338,7 @@ static PyObject *reset_ring(PyObject *object, PyObject *args)
 }
 
 static PyMethodDef board_methods[] = {
-	{ "plan", plan, METH_VARARGS, "plan(rows, workers, each, longest_first, digest, setups, caps): see plan.h" },
+	{ "plan", plan, METH_VARARGS, "plan(rows, workers, each, longest_first, digest, setups, caps, holders): see plan.h" },
 	{ "make_rings", make_rings, METH_VARARGS, "make_rings(workers): before the first worker starts; drain() reads them" },
 	{ "wait_plan", wait_plan, METH_VARARGS, "wait_plan(seconds) -> digest of the plan, or None" },
 	{ "name_resources", name_resources, METH_VARARGS, "name_resources(lines): for the trace" },

@@ -28,6 +28,8 @@ extern PyMethodDef trace_methods[];
 int native_add_board(PyObject *module);
 /* The same for the type Lines (lines.c). */
 int native_add_lines(PyObject *module);
+/* The same for the type Modules (modules.c). */
+int native_add_modules(PyObject *module);
 
 /*
  * A new bytes object with text as UTF-8: undecodable bytes of the file system

@@ -90,18 +90,42 @@ static int read_lists(struct native_plan *plan, PyObject *setups, PyObject *caps
 	return PyErr_Occurred() ? -1 : 0;
 }
 
+static int read_holders(struct native_plan *plan, PyObject *holders)
+{
+	uint32_t count = (uint32_t)PyList_Size(holders);
+	if (count == 0)
+		return 0;
+	if (count != plan->options.scopes) {
+		PyErr_SetString(PyExc_ValueError, "holders are as many as setups");
+		return -1;
+	}
+	plan->holders = os_malloc(sizeof(*plan->holders) * count);
+	if (!plan->holders) {
+		PyErr_NoMemory();
+		return -1;
+	}
+	for (uint32_t i = 0; i < count; i++) {
+		long worker = PyLong_AsLong(PyList_GetItem(holders, (Py_ssize_t)i));
+		plan->holders[i] = worker < 0 ? SCHED_NONE : (uint32_t)worker;
+	}
+	plan->options.holders = plan->holders;
+	return PyErr_Occurred() ? -1 : 0;
+}
+
 int native_plan_read(struct native_plan *plan, PyObject *args)
 {
-	PyObject *rows, *setups, *caps;
+	PyObject *rows, *setups, *caps, *holders;
 	int each, longest_first;
-	if (!PyArg_ParseTuple(args, "O!IppKO!O!", &PyList_Type, &rows, &plan->options.workers, &each, &longest_first,
-			      &plan->digest, &PyList_Type, &setups, &PyList_Type, &caps))
+	if (!PyArg_ParseTuple(args, "O!IppKO!O!O!", &PyList_Type, &rows, &plan->options.workers, &each, &longest_first,
+			      &plan->digest, &PyList_Type, &setups, &PyList_Type, &caps, &PyList_Type, &holders))
 		return -1;
 	plan->options.each = each;
 	plan->options.longest_first = longest_first;
 	if (read_rows(plan, rows) < 0)
 		return -1;
-	return read_lists(plan, setups, caps);
+	if (read_lists(plan, setups, caps) < 0)
+		return -1;
+	return read_holders(plan, holders);
 }
 
 void native_plan_release(struct native_plan *plan)
@@ -110,8 +134,10 @@ void native_plan_release(struct native_plan *plan)
 	free(plan->uses);
 	free(plan->setups);
 	free(plan->caps);
+	free(plan->holders);
 	plan->tests = NULL;
 	plan->uses = NULL;
 	plan->setups = NULL;
 	plan->caps = NULL;
+	plan->holders = NULL;
 }

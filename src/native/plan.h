@@ -2,9 +2,10 @@
  * plan.h: what Python tells about a suite, as the scheduler wants it.
  *
  * Arguments of Board.plan(): rows, workers, each, longest_first, digest,
- * setups, caps. A row is (scope, run, group or -1, cost_s, uses, serial), its
+ * setups, caps, holders. A row is (scope, run, group or -1, cost_s, uses, serial), its
  * uses a tuple of 2 * resource + (1 where it is held alone); setups are
- * seconds by scope, caps numbers by resource (0: none). See engine/sched.h.
+ * seconds by scope, caps numbers by resource (0: none), holders workers by
+ * scope (-1: none; an empty list: nobody holds anything). See engine/sched.h.
  */
 #ifndef COMB_NATIVE_PLAN_H
 #define COMB_NATIVE_PLAN_H
@@ -19,7 +20,7 @@ struct native_plan {
 	unsigned long long digest;
 	struct sched_use *uses;
 	float *setups;
-	uint32_t *caps;
+	uint32_t *caps, *holders;
 };
 
 /* 0, or -1 with an exception set. Release it in both cases. */

@@ -1,0 +1,420 @@
+"""Collection in parallel: the zygote walks to the test modules without importing them, and its forks expand them.
+
+See docs/adr/0014-shard.md. Whatever goes otherwise than it should before the first test has begun ends in `once`: the
+zygote then collects everything itself, as if nothing had happened.
+"""
+
+from __future__ import annotations
+
+import bisect
+import contextlib
+import hashlib
+import os
+import sys
+import warnings
+from typing import TYPE_CHECKING, Any, Callable, Iterator, NoReturn, Optional
+
+import pytest
+
+from pytest_comb import per_item, plan, protocol
+
+if TYPE_CHECKING:
+    from pytest_comb.zygote import Zygote
+
+SMALL_BYTES = 24_000  # so much test code is collected sooner than workers could agree
+FEW_MODULES = 4
+WARM_MODULES = 8  # the zygote expands at most so many before it forks
+WARM_IMPORTS = 8  # and goes on while a module imports so many others that nobody had imported before
+WIDE_SCOPES = ("session", "package")
+# With these the order or the choice of tests comes from more than one module.
+GLOBAL_OPTIONS = ("lf", "failedfirst", "newfirst", "stepwise", "keepduplicates")
+
+
+class Different(Exception):
+    """A module cannot be expanded away from the others."""
+
+
+class Shard:
+    """The modules of the suite, in the zygote and, after the fork, in each worker."""
+
+    def __init__(self, zygote: Zygote, modules: Any) -> None:
+        self.zygote, self.config, self.table = zygote, zygote.config, modules
+        self.forced = False
+        self.session: Any = None
+        self.roots: list[Any] = []
+        self.modules: list[Any] = []
+        self.found: dict[int, list[pytest.Item]] = {}  # by module: its tests, where this process has expanded it
+        self.odd = ""  # why the walk met something that is not a module
+        self.is_worker = False
+        self.is_told = False  # everything about the modules
+        self.silent = False  # a module is expanded again: all of this has been told
+        self.firsts: list[int] = []
+        self.places: list[tuple[int, int, int]] = []
+
+    # -- the walk -------------------------------------------------------------------------------
+
+    def begin(self, session: pytest.Session) -> None:
+        """From now on the session finds modules, not tests."""
+        self.session = session
+        session.genitems = self.genitems  # type: ignore[method-assign]
+
+    def saw_report(self, report: Any) -> None:
+        """The first report is the session's own."""
+        if self.session is not None and not self.roots and isinstance(report.result, list) and report.nodeid in ("", "."):
+            self.roots = report.result
+
+    def genitems(self, node: Any) -> Iterator[pytest.Item]:
+        """In the place of Session.genitems(), for all roots at once: tests in `once`, nothing in a worker of `shard`."""
+        roots = self.roots[:] or [node]
+        self.roots.clear()
+        self.session.genitems = self.walk
+        for root in roots:
+            for item in self.walk(root):
+                self.odd = self.odd or f"{item.nodeid} stands outside of a file"
+                self.modules.append(item)
+        del self.session.genitems
+        reason = self.reason_for_once()
+        if reason is None and self.serve():
+            return
+        if reason:
+            self.zygote.held.insert(0, ((0, 0), protocol.START, {"mode": "once", "reason": reason}))
+        for number in range(len(self.modules)):
+            yield from self.collect_here(number)
+
+    def walk(self, node: Any) -> Iterator[pytest.Item]:
+        """Folders are collected, files are noted."""
+        if isinstance(node, pytest.File) and not isinstance(node, (pytest.Package, pytest.Session)):
+            self.modules.append(node)
+            self.zygote.position = (len(self.modules), 0)
+            return
+        yield from type(self.session).genitems(self.session, node)
+
+    def collect_here(self, number: int) -> Iterator[pytest.Item]:
+        """The tests of a module, in `once`."""
+        known = self.found.pop(number, None)
+        if known is not None:
+            yield from known
+            return
+        self.zygote.position = (number, 1)
+        yield from self.items_of(self.modules[number])
+
+    def items_of(self, node: Any) -> Iterator[pytest.Item]:
+        """As pytest expands a node."""
+        return type(self.session).genitems(self.session, node)
+
+    # -- the choice -----------------------------------------------------------------------------
+
+    def reason_for_once(self) -> Optional[str]:
+        """Why the modules are not expanded in parallel: '' where it would only take longer, None where nothing speaks
+        against it."""
+        message = self.zygote.message
+        assert message is not None
+        option = self.config.option
+        if message["dist"] == "each" or any("::" in str(arg) for arg in self.config.args):
+            return ""
+        if len(message["inputs"]) < 2 or len(self.modules) < 2 or (not self.forced and self.is_small()):
+            return ""
+        for name in GLOBAL_OPTIONS:
+            if getattr(option, name, False):
+                return f"--{name} looks at the whole suite"
+        return self.odd or self.broken_folder() or same_names(self.config, self.modules) or per_item.stranger(self.config)
+
+    def is_small(self) -> bool:
+        """Less work than the workers' agreement about it."""
+        if len(self.modules) < FEW_MODULES:
+            return True
+        size = 0
+        for module in self.modules:
+            with contextlib.suppress(OSError):
+                size += os.stat(module.path).st_size
+            if size > SMALL_BYTES:
+                return False
+        return True
+
+    def broken_folder(self) -> Optional[str]:
+        """A folder that cannot be collected."""
+        if self.session.shouldfail or self.session.shouldstop or self.session.testsfailed:
+            return "a folder cannot be collected"
+        return None
+
+    # -- the zygote -----------------------------------------------------------------------------
+
+    def serve(self) -> bool:
+        """Forks; True in each worker, False in the zygote when it has to collect by itself."""
+        zygote = self.zygote
+        assert zygote.message is not None
+        add_roots(self.config, self.modules)
+        warm = self.warm_up()
+        if warm is None:
+            return False
+        if not zygote.may_fork():
+            os._exit(0)
+        inputs = zygote.message["inputs"]
+        workers = min(len(inputs), max(len(self.modules) - len(warm), 1))
+        self.table.begin(len(warm), len(self.modules), workers)
+        walked = [[position[0], kind, content] for position, kind, content in zygote.held]
+        zygote.send(protocol.WALKED, names=[module.nodeid for module in self.modules], workers=workers, held=walked)
+        for content in warm:
+            zygote.send(protocol.MODULE, **content)
+        if not zygote.serve(list(enumerate(inputs[:workers]))):
+            return False
+        self.is_worker = True
+        self.run_worker()
+        return True
+
+    def warm_up(self) -> Optional[list[dict[str, Any]]]:
+        """Expands the first modules while they import much that the others may want too; what is to be told of them.
+        None: this process had better collect all of them."""
+        told: list[dict[str, Any]] = []
+        while len(told) < min(WARM_MODULES, len(self.modules) - 1):
+            known = len(sys.modules)
+            kept, self.zygote.held = self.zygote.held, []
+            try:
+                told.append(self.describe(len(told)))
+            except Different as error:
+                self.zygote.held = kept + self.zygote.held + [((0, 0), protocol.START, {"mode": "once", "reason": str(error)})]
+                return None
+            self.zygote.held = kept
+            if len(sys.modules) - known < WARM_IMPORTS:
+                break
+        return told
+
+    # -- a worker -------------------------------------------------------------------------------
+
+    def run_worker(self) -> None:
+        """Expands what it can get, tells, and waits until all is known."""
+        board = self.zygote.board
+        forget_recorded_warnings()
+        if board.wait_plan(0) is None:
+            try:
+                self.expand_share()
+            except Different as error:
+                self.give_up(str(error))
+            except BaseException as error:
+                self.give_up(f"{type(error).__name__} while {self.current()} was collected")
+        while board.wait_plan(0.2) is None:
+            pass
+        self.is_told = True
+        self.places = self.table.places()
+        self.firsts = [first for first, _, _ in self.places]
+
+    def current(self) -> str:
+        """The module this worker is in."""
+        number = self.table.entered(self.zygote.slot)
+        return self.modules[number].nodeid if number >= 0 else "nothing"
+
+    def expand_share(self) -> None:
+        """Runs of modules, one after the other."""
+        table, slot = self.table, self.zygote.slot
+        while True:
+            run = table.pull()
+            if run is None:
+                break
+            for number in range(run[0], run[0] + run[1]):
+                table.enter(slot, number)
+                self.zygote.send(protocol.MODULE, **self.describe(number))
+        table.enter(slot, -1)
+
+    def give_up(self, reason: str) -> NoReturn:
+        """The zygote has to collect."""
+        self.zygote.send(protocol.NEEDS_ONCE, reason=reason)
+        os._exit(0)
+
+    def describe(self, number: int) -> dict[str, Any]:
+        """Expands a module; all that is to be told of it."""
+        zygote = self.zygote
+        assert zygote.message is not None
+        zygote.held, zygote.deselected = [], []
+        items = self.expand(number)
+        rows: list[list[Any]] = []
+        for item in items:
+            row = plan.describe(item, zygote.message["dist"])
+            if rows and rows[-1][0] == row:
+                rows[-1][1] += 1
+            else:
+                rows.append([row, 1])
+        held = [[kind, content] for _, kind, content in zygote.held]
+        return {"module": number, "ids": [item.nodeid for item in items], "rows": rows, "held": held,
+                "deselected": zygote.deselected, "digest": digest(items)}
+
+    def expand(self, number: int) -> list[pytest.Item]:
+        """The tests of a module, after each hook that would see them in a serial run."""
+        session, module = self.session, self.modules[number]
+        before, failed, kept = surroundings(self.config), session.testsfailed, session.items
+        session.items = []
+        try:
+            with catch_warnings(self.config):
+                session.items.extend(self.items_of(module))
+                self.check(module, before, failed)
+                hook = self.config.hook
+                hook.pytest_collection_modifyitems(session=session, config=self.config, items=session.items)
+                hook.pytest_collection_finish(session=session)
+            items = self.found[number] = session.items
+        finally:
+            session.items = kept
+        return items
+
+    def check(self, module: Any, before: Any, failed: int) -> None:
+        """Raises Different where the other modules would not be the same without this one."""
+        session = self.session
+        if session.testsfailed != failed or session.shouldfail or session.shouldstop:
+            raise Different(f"{module.nodeid} cannot be collected")
+        for name, was, now in zip(SURROUNDINGS, before, surroundings(self.config)):
+            if was != now:
+                raise Different(f"{module.nodeid} changes {name} when it is imported")
+        for item in session.items:
+            callspec = getattr(item, "callspec", None)
+            if callspec is not None and any(scope.value in WIDE_SCOPES for scope in callspec._arg2scope.values()):
+                raise Different(f"{item.nodeid} has a parameter of {WIDE_SCOPES[0]} or {WIDE_SCOPES[1]} scope")
+
+    # -- the run --------------------------------------------------------------------------------
+
+    def module_at(self, index: int) -> int:
+        """The module of a test; empty modules share a place with the one that follows."""
+        return bisect.bisect_right(self.firsts, index) - 1
+
+    def item(self, index: int) -> pytest.Item:
+        """The test that the scheduler knows by this index."""
+        number = self.module_at(index)
+        if number not in self.found:
+            self.expand_again(number)
+        return self.found[number][index - self.firsts[number]]
+
+    def known_chain(self, index: int) -> Optional[list[Any]]:
+        """The collectors of a test whose module this worker has not expanded yet."""
+        number = self.module_at(index)
+        return None if number in self.found else self.modules[number].listchain()
+
+    def expand_again(self, number: int) -> None:
+        """A module that another process has told about."""
+        zygote, first_slot = self.zygote, self.zygote.slot
+        kept = zygote.held, zygote.deselected
+        self.silent = True
+        self.table.enter(first_slot, number)
+        try:
+            items = self.expand(number)
+        except Different:
+            items = []
+        finally:
+            self.silent = False
+            zygote.held, zygote.deselected = kept
+        self.table.enter(first_slot, -1)
+        if len(items) != self.places[number][1] or digest(items) != self.places[number][2]:
+            module = self.modules[number].nodeid
+            zygote.send(protocol.UNLIKE, module=module, ids=[item.nodeid for item in items])
+            os._exit(0)
+
+    def all_items(self) -> list[pytest.Item]:
+        """Every test of the suite, expanded here."""
+        for number in range(len(self.modules)):
+            if number not in self.found:
+                self.expand_again(number)
+        return [item for number in range(len(self.modules)) for item in self.found[number]]
+
+    def finish_collection(self, session: pytest.Session) -> None:
+        """After pytest's own."""
+        session.items = LateItems(self)
+        session.testscollected = sum(tests for _, tests, _ in self.places)
+
+
+def _complete(name: str) -> Callable[..., Any]:
+    """A method of list that looks at all tests."""
+    plain = getattr(list, name)
+
+    def method(self: LateItems, *args: Any) -> Any:
+        self.fill()
+        return plain(self, *args)
+
+    return method
+
+
+class LateItems(list):  # type: ignore[type-arg]
+    """session.items in a worker: complete as soon as somebody looks."""
+
+    def __init__(self, shard: Shard) -> None:
+        super().__init__()
+        self._shard: Optional[Shard] = shard
+
+    def fill(self) -> None:
+        """Once."""
+        shard, self._shard = self._shard, None
+        if shard is not None:
+            list.extend(self, shard.all_items())
+
+    for _name in ("__iter__", "__len__", "__getitem__", "__contains__", "__reversed__", "__eq__", "__ne__", "__add__",
+                  "__setitem__", "__delitem__", "__repr__", "index", "count", "copy", "sort", "reverse", "pop", "remove"):
+        locals()[_name] = _complete(_name)
+    __hash__ = None  # type: ignore[assignment]
+
+
+SURROUNDINGS = ("the plugins", "the environment", "the working directory", "sys.path")
+
+
+def surroundings(config: pytest.Config) -> tuple[Any, ...]:
+    """What the import of one module could change for others."""
+    environment = {key: value for key, value in os.environ._data.items()}  # type: ignore[attr-defined]
+    environment.pop(b"PYTEST_CURRENT_TEST", None)
+    return len(config.pluginmanager.list_name_plugin()), environment, os.getcwd(), sorted(set(sys.path))
+
+
+def digest(items: list[pytest.Item]) -> int:
+    """64 bits that stand for the ids in their order; 0 for none."""
+    if not items:
+        return 0
+    made = hashlib.blake2b(digest_size=8)
+    for item in items:
+        made.update(item.nodeid.encode("utf-8", "surrogatepass") + b"\0")
+    return int.from_bytes(made.digest(), "little") or 1
+
+
+def module_name(path: Any) -> tuple[str, str]:
+    """The folder that pytest puts on sys.path for a test module, and the name it imports it by."""
+    folder, names = path.parent, [path.stem]
+    while (folder / "__init__.py").is_file() and folder.name.isidentifier():
+        names.insert(0, folder.name)
+        folder = folder.parent
+    return str(folder), ".".join(names[:-1] if names[-1] == "__init__" and len(names) > 1 else names)
+
+
+def same_names(config: pytest.Config, modules: list[Any]) -> str:
+    """Two files that would be one module to Python: which of them fails depends on the order."""
+    seen: dict[str, Any] = {}
+    if config.getoption("importmode") == "importlib":
+        return ""
+    for module in modules:
+        if isinstance(module, pytest.Module):
+            name = module_name(module.path)[1]
+            if seen.setdefault(name, module.path) != module.path or sum(m is module for m in modules) > 1:
+                return f"{module.nodeid} has the module name of another file"
+    return ""
+
+
+def add_roots(config: pytest.Config, modules: list[Any]) -> None:
+    """sys.path as it will be after all imports, in every worker."""
+    mode = config.getoption("importmode")
+    for module in modules:
+        if mode in ("prepend", "append") and isinstance(module, pytest.Module):
+            root = module_name(module.path)[0]
+            if root not in sys.path:
+                sys.path.insert(0 if mode == "prepend" else len(sys.path), root)
+
+
+@contextlib.contextmanager
+def catch_warnings(config: pytest.Config) -> Iterator[None]:
+    """Those of one module, with the filters of the collection."""
+    if not config.pluginmanager.hasplugin("warnings"):
+        yield
+        return
+    from _pytest.warnings import catch_warnings_for_item
+
+    with catch_warnings_for_item(config=config, ihook=config.hook, when="collect", item=None):
+        yield
+
+
+def forget_recorded_warnings() -> None:
+    """The zygote's of this collection: gw0 alone tells them, as the collection ends."""
+    if os.environ.get("PYTEST_XDIST_WORKER") == "gw0":
+        return
+    log = getattr(getattr(warnings, "_showwarnmsg_impl", None), "__self__", None)
+    if isinstance(log, list):
+        log.clear()

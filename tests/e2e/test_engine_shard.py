@@ -1,0 +1,360 @@
+"""Collection in parallel: the same tests in the same order as in a serial run, or a way back to it."""
+
+import json
+import sys
+import textwrap
+
+import pytest
+
+from engine_run import comb, serial, write
+
+ORDER = '''
+import json, os
+
+def pytest_configure(config):
+    if not hasattr(config, "workerinput"):
+        config.pluginmanager.register(Order())
+
+class Order:
+    """The collection as it was at its end, the outcomes, and what else a reader of the terminal sees."""
+    def __init__(self):
+        self.ids, self.deselected, self.collected = None, 0, []
+    def pytest_xdist_node_collection_finished(self, node, ids):
+        self.ids = list(ids)
+    def pytest_report_collectionfinish(self, items):
+        self.ids = [item.nodeid for item in items]
+    def pytest_deselected(self, items):
+        self.deselected += len(items)
+    def pytest_collectreport(self, report):
+        if not report.passed:
+            self.collected.append((report.nodeid, report.outcome))
+    def pytest_sessionfinish(self, session, exitstatus):
+        with open(os.environ["ORDER_FILE"], "w") as file:
+            json.dump([self.ids, self.deselected, self.collected, session.testscollected, int(exitstatus)], file)
+'''
+
+
+def order(folder, way, *args):
+    """What Order saw, and the run."""
+    path = folder / "order.json"
+    path.unlink(missing_ok=True)
+    write(folder, order_plugin=ORDER)
+    got = way(folder, "-p", "order_plugin", *args, env={"ORDER_FILE": str(path)})
+    return json.loads(path.read_text()) if path.exists() else None, got
+
+
+def agree(found, expected):
+    """Without workers nobody is told what was collected."""
+    return found is not None and found[1:] == expected[1:] and found[0] in (expected[0], None)
+
+
+def sharded(folder, *args, **keywords):
+    return comb(folder, "--comb-start=shard", *args, **keywords)
+
+
+def same(folder, *args, falls_back=""):
+    """Runs both ways and compares; falls_back: a part of the reason for `once`, or none."""
+    expected, was = order(folder, serial, *args)
+    found, got = order(folder, sharded, *args)
+    assert agree(found, expected), got.out
+    assert (got.code, got.outcomes, got.counts) == (was.code, was.outcomes, was.counts), got.out
+    if falls_back:
+        assert "start=once: " in got.out and falls_back in got.out, got.out
+    else:
+        assert "start=once" not in got.out and "start=import" not in got.out, got.out
+    return got
+
+
+def plain(folder, modules=6, tests=4):
+    body = "".join("def test_%d():\n    pass\n" % number for number in range(tests))
+    write(folder, **{"test_%02d" % number: body for number in range(modules)})
+
+
+def test_the_same_tests_in_the_same_order(tmp_path):
+    plain(tmp_path)
+    write(tmp_path, test_params='''
+import pytest, unittest
+
+@pytest.mark.parametrize("text", ["a", "b::c", "ü[x]", "", "a"])
+def test_text(text):
+    pass
+
+@pytest.fixture(scope="module", params=[1, 2])
+def module_wide(request):
+    return request.param
+
+@pytest.fixture(scope="class", params="xy")
+def class_wide(request):
+    return request.param
+
+def test_one(module_wide): pass
+def test_two(module_wide): pass
+def test_between(): pass
+def test_three(module_wide): pass
+
+class TestIt:
+    def test_a(self, class_wide, module_wide): pass
+    def test_b(self, class_wide): pass
+
+class Case(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls): cls.ready = True
+    def test_ready(self): assert self.ready
+''')
+    (tmp_path / "test_text.txt").write_text(">>> 1 + 1\n2\n")
+    got = same(tmp_path, "-v")
+    assert got.counts["passed"] == 24 + 5 + 2 * 3 + 1 + 4 + 2 + 1 + 1
+
+
+def test_packages_and_conftests_in_folders(tmp_path):
+    plain(tmp_path)
+    for name in ("a", "a/b", "c"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "__init__.py").write_text("def setup_module():\n    pass\n")
+        (tmp_path / name / "conftest.py").write_text("import pytest\n\n@pytest.fixture(scope='package', autouse=True)\n"
+                                                     "def where():\n    return %r\n" % name)
+        text = "def test_where(where):\n    assert where == %r\n\ndef test_x(): pass\n" % name
+        (tmp_path / name / "test_same.py").write_text(text)
+        (tmp_path / name / "test_other.py").write_text(text)
+    same(tmp_path)
+
+
+@pytest.mark.parametrize("args", [("-k", "test_1 or 03"), ("-m", "odd"), ("--deselect", "test_00.py::test_1"),
+                                  ("--ignore=test_02.py",), ("test_03.py", "test_01.py"), ("-k", "nothing"),
+                                  ("--dist=loadfile",), ("--dist=loadgroup", "-x")], ids=" ".join)
+def test_selections(tmp_path, args):
+    plain(tmp_path)
+    write(tmp_path, conftest="def pytest_configure(config):\n    config.addinivalue_line('markers', 'odd: x')\n")
+    write(tmp_path, test_marked="import pytest\npytestmark = pytest.mark.odd\ndef test_m(): pass\n")
+    expected, _ = order(tmp_path, serial, *(arg for arg in args if not arg.startswith("--dist")))
+    found, got = order(tmp_path, sharded, *args)
+    assert agree(found, expected), got.out
+    assert "start=once" not in got.out
+
+
+def test_a_skipped_module_and_one_without_tests(tmp_path):
+    plain(tmp_path)
+    write(tmp_path, test_03="import pytest\npytest.skip('not here', allow_module_level=True)\n", test_04="X = 1\n")
+    assert same(tmp_path, "-rs").counts == {"passed": 16, "skipped": 1}
+
+
+def test_doctests(tmp_path):
+    plain(tmp_path)
+    write(tmp_path, helper='"""\n>>> 1\n1\n"""\n', test_05='def test_a():\n    """\n    >>> 2\n    2\n    """\n')
+    assert same(tmp_path, "--doctest-modules").counts["passed"] == 20 + 1 + 2
+
+
+def test_files_that_are_no_python(tmp_path):
+    plain(tmp_path)
+    write(tmp_path, conftest='''
+import pytest
+
+def pytest_collect_file(parent, file_path):
+    if file_path.suffix == ".list":
+        return ListFile.from_parent(parent, path=file_path)
+
+class ListFile(pytest.File):
+    def collect(self):
+        for line in self.path.read_text().split():
+            yield Line.from_parent(self, name=line)
+
+class Line(pytest.Item):
+    def runtest(self):
+        assert self.name != "bad"
+''')
+    for name in "abc":
+        (tmp_path / (name + ".list")).write_text("good bad good")
+    assert same(tmp_path).counts == {"failed": 3, "passed": 30}
+
+
+@pytest.mark.parametrize("args", [(), ("-x",), ("--continue-on-collection-errors",)])
+@pytest.mark.parametrize("text", ["import nothing_of_this_name\n", "def test_a(:\n", "def test_a(x, x=nothing): pass\n"])
+def test_collection_errors(tmp_path, text, args):
+    plain(tmp_path, tests=2)
+    write(tmp_path, test_02=text, test_04=text)
+    got = same(tmp_path, *args, falls_back="cannot be collected")
+    assert got.code != 0
+
+
+def test_a_folder_whose_conftest_is_broken(tmp_path):
+    plain(tmp_path)
+    (tmp_path / "inner").mkdir()
+    (tmp_path / "inner" / "conftest.py").write_text("import nothing_of_this_name\n")
+    (tmp_path / "inner" / "test_in.py").write_text("def test_in(): pass\n")
+    expected, _ = order(tmp_path, serial)
+    found, got = order(tmp_path, sharded)
+    assert agree(found, expected), got.out
+
+
+@pytest.mark.parametrize("text, code, line", [
+    ("import os\nos._exit(3)\n", 3, "exit code 3"),
+    ("import pytest\npytest.exit('enough', returncode=5)\n", 2, "enough"),
+    ("raise KeyboardInterrupt\n", 2, "KeyboardInterrupt"),
+    ("import os\nif os.path.exists('once'):\n    pass\nelse:\n    open('once', 'w').close()\n    os.kill(os.getpid(), 11)\n",
+     0, "while it collected test_05.py (killed by SIGSEGV)"),
+])
+def test_a_module_that_ends_its_worker(tmp_path, text, code, line):
+    plain(tmp_path)
+    write(tmp_path, test_05=text)
+    got = sharded(tmp_path)
+    assert line in got.out
+    assert "start=once" in got.out
+    assert got.code == code if code != 3 else got.code != 0, got.out
+
+
+def test_a_test_that_kills_its_worker(tmp_path):
+    plain(tmp_path)
+    write(tmp_path, test_02="import os\ndef test_a(): pass\ndef test_kill(): os._exit(1)\ndef test_b(): pass\n")
+    got = sharded(tmp_path)
+    assert got.counts == {"failed": 1, "passed": 22}, got.out
+    assert "start=once" not in got.out
+
+
+def test_more_workers_than_modules(tmp_path):
+    plain(tmp_path, modules=2, tests=1)
+    write(tmp_path, test_many="import pytest, time\n\n@pytest.mark.parametrize('n', range(12))\ndef test_n(n, worker_id):\n"
+          "    time.sleep(0.05)\n    open('worker-' + worker_id, 'w').close()\n")
+    got = sharded(tmp_path, "-n6")
+    assert got.counts == {"passed": 14}, got.out
+    assert len(list(tmp_path.glob("worker-*"))) > 3
+
+
+def test_all_items_are_there_for_who_asks(tmp_path):
+    plain(tmp_path)
+    write(tmp_path, conftest="import pytest\n\n@pytest.fixture(scope='session')\ndef names(request):\n"
+          "    return [item.nodeid for item in request.session.items]\n")
+    write(tmp_path, test_99="def test_all(names):\n    assert len(names) == 25\n    assert names == sorted(names)\n")
+    assert sharded(tmp_path).counts == {"passed": 25}
+
+
+FALLS_BACK = {
+    "reversed in a conftest": ("conftest.py:1", {"conftest": "def pytest_collection_modifyitems(items):\n    items.reverse()\n"}),
+    "counted in a conftest": ("conftest.py:2", {"conftest": '''
+def pytest_collection_modifyitems(items):
+    count = 0
+    for item in items:
+        count = count + 1
+        item.user_properties.append(("n", count))
+'''}),
+    "session parameters": ("session or package scope", {"test_02": '''
+import pytest
+
+@pytest.fixture(scope="session", params=[1, 2])
+def wide(request):
+    return request.param
+
+def test_a(wide): pass
+def test_b(wide): pass
+''', "test_04": '''
+import pytest
+
+@pytest.mark.parametrize("n", [1, 2], scope="session")
+def test_c(n): pass
+'''}),
+    "a variable of the environment": ("changes the environment", {"test_05": "import os\nos.environ['X_Y'] = '1'\ndef test_a(): pass\n"}),
+    "another working directory": ("changes the working directory", {"test_05": "import os\nos.chdir('/')\ndef test_a(): pass\n"}),
+    "a plugin": ("changes the plugins", {"test_03": "pytest_plugins = ['more']\ndef test_a(): pass\n", "more": "X = 1\n"}),
+}
+
+
+@pytest.mark.parametrize("name", FALLS_BACK)
+def test_where_modules_depend_on_each_other(tmp_path, name):
+    reason, files = FALLS_BACK[name]
+    plain(tmp_path)
+    write(tmp_path, **files)
+    same(tmp_path, falls_back=reason)
+
+
+def test_two_files_of_one_name(tmp_path):
+    plain(tmp_path)
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "test_same.py").write_text("def test_a(): pass\n")
+    same(tmp_path, falls_back="test_same.py")
+    same(tmp_path, "--import-mode=importlib")
+
+
+@pytest.mark.parametrize("body", [
+    "for item in items:\n        item.add_marker(pytest.mark.unit)",
+    "if config.getoption('verbose') > 5:\n        return\n    skip = pytest.mark.skip(reason='x')\n    for item in items:\n"
+    "        if 'test_1' in item.nodeid:\n            item.add_marker(skip)",
+])
+def test_a_conftest_that_treats_each_test_alone(tmp_path, body):
+    plain(tmp_path)
+    write(tmp_path, conftest="import pytest\n\ndef pytest_configure(config):\n    config.addinivalue_line('markers', 'unit: x')\n\n"
+          "def pytest_collection_modifyitems(config, items):\n    %s\n" % body)
+    same(tmp_path)
+
+
+def test_a_module_with_other_tests_each_time(tmp_path):
+    plain(tmp_path, modules=4, tests=1)
+    write(tmp_path, test_strange=textwrap.dedent('''
+        import os, time, pytest
+
+        @pytest.mark.parametrize("n", [str(os.getpid()) + "-%d" % n for n in range(40)])
+        def test_n(n):
+            time.sleep(0.02)
+    '''))
+    got = sharded(tmp_path)
+    assert got.code != 0
+    assert "Different tests were collected" in got.out
+
+
+def test_warnings_are_told_once(tmp_path):
+    plain(tmp_path)
+    write(tmp_path, conftest="import warnings\nwarnings.warn('of the conftest')\n",
+          test_03="import warnings\nwarnings.warn('of the module')\n\ndef test_w():\n    warnings.warn('of the test')\n")
+    (tmp_path / "inner").mkdir()
+    (tmp_path / "inner" / "conftest.py").write_text("import warnings\nwarnings.warn('of the folder')\n")
+    (tmp_path / "inner" / "test_in.py").write_text("def test_in(): pass\n")
+    expected, got = serial(tmp_path), sharded(tmp_path)
+    for text in ("of the conftest", "of the module", "of the test", "of the folder"):
+        assert got.out.count(text) == expected.out.count(text), got.out
+    assert "%d warnings" % 4 in got.last() or "3 warnings" in got.last()
+
+
+def test_who_asks_for_the_worker_in_a_module_is_answered(tmp_path):
+    plain(tmp_path)
+    write(tmp_path, test_05="import os\nNAME = os.environ['PYTEST_XDIST_WORKER']\ndef test_a(worker_id):\n    assert worker_id == NAME\n")
+    got = sharded(tmp_path)
+    assert got.counts == {"passed": 21}
+    assert "start=import" not in got.out
+
+
+def test_who_asks_in_a_conftest_is_answered_too(tmp_path):
+    plain(tmp_path)
+    write(tmp_path, conftest="import os\nNAME = os.environ.get('PYTEST_XDIST_WORKER')\n",
+          test_05="import conftest\ndef test_a(worker_id):\n    assert worker_id == conftest.NAME\n")
+    got = sharded(tmp_path)
+    assert got.counts == {"passed": 21}, got.out
+    assert "start=import" in got.out
+
+
+def test_collect_only_is_not_touched(tmp_path):
+    plain(tmp_path)
+    expected = serial(tmp_path, "--collect-only", "-q")
+    assert sharded(tmp_path, "--collect-only", "-q").out.splitlines()[:-1] == expected.out.splitlines()[:-1]
+
+
+def test_first_failure_ends_the_run(tmp_path):
+    plain(tmp_path)
+    write(tmp_path, test_00="def test_a():\n    assert 0\n")
+    got = sharded(tmp_path, "-x")
+    assert got.code == 1
+    assert got.counts["failed"] == 1
+
+
+def test_choice(tmp_path):
+    """`auto` expands modules in parallel where there is something to expand."""
+    plain(tmp_path, modules=3)
+    write(tmp_path, conftest="import os\n\ndef pytest_sessionfinish(session):\n"
+          "    if hasattr(session.config, 'workerinput'):\n        print(type(session.items).__name__, file=open('kind', 'w'))\n")
+    comb(tmp_path)
+    assert (tmp_path / "kind").read_text() == "list\n"
+    plain(tmp_path, modules=40, tests=40)
+    comb(tmp_path)
+    assert (tmp_path / "kind").read_text() == "LateItems\n"
+
+
+if __name__ == "__main__":
+    sys.exit(pytest.main([__file__]))
