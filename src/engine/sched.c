@@ -250,7 +250,9 @@ static uint32_t find_chunk(const struct sched *self, uint32_t at)
 /* A test that uses a resource which is about to decide the makespan: of the own chunk, else of any. */
 static int64_t take_urgent(struct sched *self, uint32_t worker)
 {
-	uint32_t index = self->constrained ? resource_most_urgent(self) : SCHED_NONE, own = workers_of(self)[worker].chunk;
+	bool decides = false;
+	uint32_t index = self->constrained ? resource_most_urgent(self, &decides) : SCHED_NONE;
+	uint32_t own = workers_of(self)[worker].chunk;
 	if (index == SCHED_NONE)
 		return SCHED_WAIT;
 	uint32_t at = own == SCHED_NONE ? SCHED_NONE : find_in_chunk(self, worker, &chunks_of(self)[own], index);
@@ -269,6 +271,8 @@ static int64_t take_urgent(struct sched *self, uint32_t worker)
 		if (c == SCHED_NONE || !may_enter(self, worker, &chunks_of(self)[c]))
 			continue;
 		bool is_free = chunks_of(self)[c].owner == SCHED_NONE;
+		if (!is_free && !decides && setup_of(self, entry->scope) > 0)
+			continue; /* not worth another set-up */
 		return is_free ? claim(self, worker, c, entry->position) :
 				 claim_test(self, worker, &chunks_of(self)[c], entry->position);
 	}

@@ -15,23 +15,30 @@
 
 #include "base/banned.h"
 
-/* Both as factors of the lower bound. */
+/* As factors of the lower bound. */
 struct cutting {
-	float target, longest;
+	float target;  /* T */
+	float longest; /* tests from here on stand alone */
+	float free;    /* scopes without a set-up are cut into parts of at most this */
 };
 
 /* From what leaves the order of the suite alone to what does so least. */
 static const struct cutting cuttings[] = {
-	{ INFINITY, INFINITY }, { 1, INFINITY },    { 1.1f, INFINITY },  { INFINITY, 0.5f }, { INFINITY, 0.25f },
-	{ 1, 0.25f },           { INFINITY, 0.1f }, { 1, 0.1f },         { 1.05f, 0.1f },    { 1.2f, 0.1f },
-	{ 1.25f, INFINITY },    { 1.5f, INFINITY }, { 0.5f, INFINITY },  { 0.5f, 0.1f },     { 0.25f, 0.05f },
+	{ INFINITY, INFINITY, INFINITY }, { 1, INFINITY, INFINITY },    { 1.1f, INFINITY, INFINITY },
+	{ INFINITY, 0.5f, INFINITY },     { INFINITY, 0.25f, INFINITY }, { 1, 0.25f, INFINITY },
+	{ INFINITY, 0.1f, INFINITY },     { 1, 0.1f, INFINITY },	 { 1, 0.1f, 0.1f },
+	{ 1.02f, 0.1f, 0.1f },		  { 1.05f, 0.1f, 0.1f },	 { 1.1f, 0.1f, 0.1f },
+	{ 1.2f, 0.1f, 0.1f },		  { 1.5f, 0.1f, 0.1f },		 { INFINITY, 0.1f, 0.1f },
+	{ 1.02f, INFINITY, 0.05f },	  { 1.05f, INFINITY, 0.05f },	 { 1.1f, INFINITY, 0.05f },
+	{ 1.2f, INFINITY, 0.05f },	  { 1.5f, INFINITY, 0.05f },	 { 0.5f, 0.1f, 0.05f },
+	{ 0.25f, 0.05f, 0.05f },
 };
 #define CUTTINGS (sizeof(cuttings) / sizeof(*cuttings))
 
 /* Another way has to be better by so much than one that leaves more of the order alone. */
-#define WORTH_IT 0.99f
+#define WORTH_IT 0.995f
 /* So near to the lower bound there is nothing to look for. */
-#define GOOD_ENOUGH 1.01f
+#define GOOD_ENOUGH 1.005f
 /* How many tests all simulations together may run: some tens of milliseconds. */
 #define SIMULATED_TESTS 150000
 
@@ -85,9 +92,11 @@ static uint32_t count_parts(double work_s, double setup_s, double target_s, uint
 }
 
 /* One segment of places without a group. */
-static void cut_segment(struct sched *self, const struct place *places, uint32_t first, uint32_t end, float target_s,
-			float longest_s)
+static void cut_segment(struct sched *self, const struct place *places, uint32_t first, uint32_t end,
+			const struct cutting *seconds)
 {
+	float setup_s = setup_of(self, entries_of(self)[places[first].index].scope), longest_s = seconds->longest;
+	float target_s = setup_s > 0 ? seconds->target : fminf(seconds->target, seconds->free);
 	uint32_t at = first, alone = end;
 	double work_s = 0;
 	for (uint32_t i = first; i < end; i++) {
@@ -102,9 +111,7 @@ static void cut_segment(struct sched *self, const struct place *places, uint32_t
 			put(self, --alone, places[i].index);
 	if (at > first)
 		add_parts(self, first, at, work_s,
-			  count_parts(work_s, (double)setup_of(self, entries_of(self)[places[first].index].scope),
-				      (double)target_s, at - first),
-			  &places[first]);
+			  count_parts(work_s, (double)setup_s, (double)target_s, at - first), &places[first]);
 	for (; at < end; at++)
 		add_chunk(self, at, at + 1, &places[first]);
 }
@@ -126,7 +133,7 @@ static void add_setups(struct sched *self, float sign)
 		chunks_of(self)[c].left_s += sign * setup_of(self, chunks_of(self)[c].scope);
 }
 
-static void cut_all(struct sched *self, const struct place *places, uint32_t count, float target_s, float longest_s)
+static void cut_all(struct sched *self, const struct place *places, uint32_t count, const struct cutting *seconds)
 {
 	self->chunks = 0;
 	for (uint32_t first = 0, end; first < count; first = end) {
@@ -135,7 +142,7 @@ static void cut_all(struct sched *self, const struct place *places, uint32_t cou
 			if (places[end].key != place->key || places[end].serial != place->serial)
 				break;
 		if (place->group == SCHED_NONE && !place->serial) {
-			cut_segment(self, places, first, end, target_s, longest_s);
+			cut_segment(self, places, first, end, seconds);
 			continue;
 		}
 		for (uint32_t at = first; at < end; at++)
@@ -148,7 +155,8 @@ static void cut_all(struct sched *self, const struct place *places, uint32_t cou
 static void cut_and_sort(struct sched *self, const struct place *places, uint32_t count, const struct cutting *cutting,
 			 float bound_s)
 {
-	cut_all(self, places, count, cutting->target * bound_s, cutting->longest * bound_s);
+	struct cutting seconds = { cutting->target * bound_s, cutting->longest * bound_s, cutting->free * bound_s };
+	cut_all(self, places, count, &seconds);
 	add_setups(self, 1);
 	qsort(chunks_of(self), self->chunks, sizeof(struct chunk), compare_chunks);
 	add_setups(self, -1);
@@ -191,33 +199,73 @@ static float try_out(const struct sched *self)
 	return sched_simulate(copy);
 }
 
+struct search {
+	struct sched *sched;
+	uint32_t left; /* tests that simulations may still run */
+	uint32_t steps; /* that one takes */
+	float bound_s;
+};
+
+static bool is_over(const struct search *search)
+{
+	const struct sched *self = search->sched;
+	return self->planned_s > 0 &&
+	       (search->left < search->steps || self->planned_s <= search->bound_s * GOOD_ENOUGH);
+}
+
+/* -1: out of memory; 1: better than the best before; 0: not. */
+static int try_one(struct search *search)
+{
+	struct sched *self = search->sched;
+	float took_s = try_out(self);
+	if (took_s < 0)
+		return -1;
+	search->left -= search->left < search->steps ? search->left : search->steps;
+	if (self->planned_s > 0 && took_s > self->planned_s * WORTH_IT)
+		return 0;
+	self->planned_s = took_s;
+	return 1;
+}
+
+/* When tests of a lock or category go first. */
+static int search_urgency(struct search *search)
+{
+	static const float shares[] = { 0.3f, 0.8f, 1, 1.5f, INFINITY };
+	struct sched *self = search->sched;
+	float best = self->urgent_share;
+	for (size_t s = 0; self->resources && s < sizeof(shares) / sizeof(*shares) && !is_over(search); s++) {
+		self->urgent_share = shares[s];
+		int better = try_one(search);
+		if (better < 0)
+			return -1;
+		best = better ? shares[s] : best;
+	}
+	self->urgent_share = best;
+	return 0;
+}
+
 static int search(struct sched *self, const struct place *places, uint32_t count)
 {
-	const uint32_t steps = self->constrained ? count * 4 : count;
+	struct search search = { .sched = self, .left = SIMULATED_TESTS,
+				 .steps = self->constrained ? count * 4 : count };
 	size_t best = 0;
-	float bound_s;
-	if (lower_bound(self, &bound_s) < 0)
+	if (lower_bound(self, &search.bound_s) < 0)
 		return -1;
-	for (size_t c = 0, tried = 0; c < CUTTINGS && (c == 0 || tried + steps <= SIMULATED_TESTS); c++, tried += steps) {
-		cut_and_sort(self, places, count, &cuttings[c], bound_s);
-		float took_s = try_out(self);
-		if (took_s < 0)
+	for (size_t c = 0; c < CUTTINGS && !is_over(&search); c++) {
+		cut_and_sort(self, places, count, &cuttings[c], search.bound_s);
+		int better = try_one(&search);
+		if (better < 0)
 			return -1;
-		if (c > 0 && took_s > self->planned_s * WORTH_IT)
-			continue;
-		best = c;
-		self->planned_s = took_s;
-		if (took_s <= bound_s * GOOD_ENOUGH)
-			break;
+		best = better ? c : best;
 	}
-	cut_and_sort(self, places, count, &cuttings[best], bound_s);
-	return 0;
+	cut_and_sort(self, places, count, &cuttings[best], search.bound_s);
+	return search_urgency(&search);
 }
 
 int cut_chunks(struct sched *self, const struct place *places, uint32_t count, bool longest_first)
 {
 	if (!longest_first) {
-		cut_all(self, places, count, INFINITY, INFINITY);
+		cut_all(self, places, count, &(struct cutting){ INFINITY, INFINITY, INFINITY });
 		return 0;
 	}
 	if (search(self, places, count) < 0)

@@ -52,6 +52,7 @@ struct sched {
 	uint32_t busy, busy_serial; /* claimed or running */
 	uint64_t pick;              /* how many sched_take() there were */
 	float waiting_s, planned_s;
+	float urgent_share; /* of the time that the rest takes, from which on a resource's tests go first */
 	bool stopped, constrained;
 	size_t order_at, chunks_at, workers_at, entries_at, homes_at, setups_at, holders_at, profiles_at, uses_at, resources_at,
 		members_at, bytes;
@@ -111,8 +112,11 @@ void resources_release(struct sched *self, uint32_t worker);
 bool profile_is_eligible(struct sched *self, uint32_t worker, uint32_t profile);
 /* False when no waiting test of any profile is eligible; *why says what it waits for. */
 bool anything_is_eligible(struct sched *self, uint32_t worker, enum sched_wait *why);
-/* The free resource whose waiting tests are about to decide the makespan, the worst first; SCHED_NONE: none. */
-uint32_t resource_most_urgent(struct sched *self);
+/*
+ * The free resource whose waiting tests are about to decide the makespan, the
+ * worst first; SCHED_NONE: none. *decides: they do already.
+ */
+uint32_t resource_most_urgent(struct sched *self, bool *decides);
 bool profile_uses(const struct sched *self, uint32_t profile, uint32_t resource);
 /* A test waits (again), or no longer: counts and remaining work. */
 void waiting_add(struct sched *self, uint32_t test);

@@ -8,6 +8,9 @@
 
 #include "base/banned.h"
 
+/* When simulation finds nothing better. */
+#define URGENT_SHARE 0.6f
+
 /* Upper bounds, known before profiles are. */
 struct sizes {
 	uint64_t total;
@@ -245,7 +248,7 @@ int sched_init(struct sched *self, const struct sched_test *tests, uint32_t coun
 	if (options->workers == 0 || sizes.total >= SCHED_NONE || sizes.uses >= SCHED_NONE)
 		return err_set(err, ERR_INTERNAL, "cannot schedule %u tests on %u workers", count, options->workers);
 	*self = (struct sched){ .tests = (uint32_t)sizes.total, .workers = options->workers,
-				.groups = (uint32_t)sizes.groups };
+				.groups = (uint32_t)sizes.groups, .urgent_share = URGENT_SHARE };
 	lay_out(self, &sizes, count, options);
 	for (uint32_t w = 0; w < self->workers; w++)
 		workers_of(self)[w] = (struct worker){ SCHED_NONE, SCHED_NONE, SCHED_NONE, SCHED_WAIT_TAIL };

@@ -3,9 +3,6 @@
 
 #include "base/banned.h"
 
-/* Share of the time that the rest takes, from which on a resource's tests go first. */
-#define URGENT_SHARE 0.6f
-
 static const struct sched_use *find_use(const struct sched *self, const struct profile *profile, uint32_t resource)
 {
 	const struct sched_use *uses = &uses_of(self)[profile->first_use];
@@ -131,9 +128,9 @@ bool anything_is_eligible(struct sched *self, uint32_t worker, enum sched_wait *
 	return false;
 }
 
-uint32_t resource_most_urgent(struct sched *self)
+uint32_t resource_most_urgent(struct sched *self, bool *decides)
 {
-	float least = URGENT_SHARE * self->waiting_s / (float)self->workers;
+	float rest_s = self->waiting_s / (float)self->workers, least = self->urgent_share * rest_s;
 	uint32_t most = SCHED_NONE;
 	for (uint32_t r = 0; r < self->resources; r++) {
 		const struct resource *resource = &resources_of(self)[r];
@@ -143,6 +140,7 @@ uint32_t resource_most_urgent(struct sched *self)
 		least = resource->left_s;
 		most = r;
 	}
+	*decides = least >= rest_s;
 	return most;
 }
 
