@@ -10,7 +10,7 @@ from typing import Any, Generator, Optional
 
 import pytest
 
-from pytest_comb import history, options, protocol, reports, trace
+from pytest_comb import gap, history, options, protocol, reports, trace
 from pytest_comb.crash import Crashes, describe_status
 from pytest_comb.live import LiveLine
 from pytest_comb.merge import Merge
@@ -125,6 +125,8 @@ class Controller:
         config = self.config
         config.pluginmanager.register(self.crashes, "comb-crashes")
         config.pluginmanager.register(self.durations, "comb-durations")
+        if config.option.comb_gap:
+            config.pluginmanager.register(gap.Gap(self), "comb-gap")
         terminal = config.pluginmanager.getplugin("terminalreporter")
         if terminal is not None:
             terminal.showfspath = False

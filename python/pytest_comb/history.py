@@ -24,6 +24,11 @@ WORTH_S = 0.001
 """Cheaper set-ups are of no interest to a plan."""
 
 
+def wants_setups(config: pytest.Config) -> bool:
+    """Whether workers measure what shared fixtures cost."""
+    return is_on(config) or config.option.comb_gap
+
+
 def is_on(config: pytest.Config) -> bool:
     """Unless the user does not want it."""
     return bool(config.getini("comb_history")) and not config.option.comb_no_history
@@ -87,7 +92,7 @@ class Durations:
         self.passed: list[Any] = []  # binary records as they come
         self.others: dict[int, list[Any]] = {}  # outcome and three durations of tests that sent reports
         self.wide: dict[int, float] = {}  # seconds of shared set-ups that a test paid
-        self.setups: list[tuple[str, str, float]] = []
+        self.paid: list[tuple[int, str, str, float]] = []  # test, scope, fixture and seconds of each of them
         self.start = time.perf_counter()
         self.status = 1
 
@@ -95,9 +100,13 @@ class Durations:
         """A SETUP frame: comes before the reports of the test."""
         test = content["test"]
         self.wide[test] = self.wide.get(test, 0.0) + content["seconds"]
-        if content["scope"] == "module":
-            path = self.controller.replay.passed.nodeid(test).split("::", 1)[0]
-            self.setups.append((path, content["name"], content["seconds"]))
+        self.paid.append((test, content["scope"], content["name"], content["seconds"]))
+
+    def setups(self) -> list[tuple[str, str, float]]:
+        """Path, fixture and seconds of those that a module shares."""
+        nodeid = self.controller.replay.passed.nodeid
+        return [(nodeid(test).split("::", 1)[0], name, seconds) for test, scope, name, seconds in self.paid
+                if scope == "module"]
 
     def report(self, test: int, report: Any) -> None:
         """Of a test that has no record."""
@@ -147,7 +156,7 @@ class Durations:
         return _comb.history_write(
             os.fsencode(str(config.rootpath)), self.controller.workers, str(config.option.dist),
             str(getattr(config.option, "markexpr", "") or ""), self.status, time.perf_counter() - self.start,
-            len(self.controller.ids or []), session.testsfailed, self.rows(), self.setups)
+            len(self.controller.ids or []), session.testsfailed, self.rows(), self.setups())
 
 
 def _outcome(report: Any) -> int:

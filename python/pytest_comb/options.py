@@ -8,7 +8,7 @@ from typing import Any, Optional, Union
 
 import pytest
 
-from pytest_comb import live, trace
+from pytest_comb import gap, live, trace
 
 DIST_MODES = ("no", "load", "each", "loadscope", "loadfile", "loadgroup", "worksteal")
 START_MODES = ("auto", "shard", "once", "import")
@@ -48,6 +48,7 @@ def add_own(parser: pytest.Parser) -> None:
     group.addoption("--comb-timeout", type=float, default=0.0, metavar="SECONDS", dest="comb_timeout",
                     help="Stop a test that takes longer, show the stacks of its threads and go on with the others")
     live.add_options(parser)
+    gap.add_options(parser)
     trace.add_options(parser)
     group.addoption("--comb-no-history", action="store_true", dest="comb_no_history", default=False,
                     help="Neither read nor write how long tests take (.comb/history.db)")

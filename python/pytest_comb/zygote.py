@@ -274,7 +274,7 @@ class Zygote:
         self.worker = Worker(self.config, self.board, self.slot, given, self.crash_fd, self.outlet)
         self.worker.shard = self.shard if self.in_shard() else None
         self.config.pluginmanager.register(self.worker, "comb-worker")
-        if history.is_on(self.config):
+        if history.wants_setups(self.config):
             self.config.pluginmanager.register(history.Setups(self.worker), "comb-setups")
         self.worker.run(session)
         return True

@@ -31,6 +31,7 @@ struct shared {
 	_Atomic uint32_t planned; /* futex */
 	_Atomic uint64_t digest;
 	_Atomic int64_t planned_ns;
+	_Atomic int64_t ended_ns; /* the last end of a test */
 	_Atomic bool stopped;
 	uint32_t workers;
 	bool costs_known, replays;
@@ -301,11 +302,14 @@ int64_t board_take(struct board *self, uint32_t worker, bool wait)
 		struct sched *sched = lock(self);
 		int64_t answer = take(self, sched, worker);
 		bool drained = sched_is_drained(sched);
+		enum sched_wait why = sched_wait(sched, worker);
 		unlock(self);
 		if (answer >= 0 || !wait || drained)
 			return answer;
 		struct timespec limit = { .tv_nsec = WAIT_LIMIT_NS };
+		int64_t since_ns = clock_now_ns();
 		futex(&self->shared->changes, FUTEX_WAIT, changes, &limit);
+		atomic_fetch_add(&board_slot(self, worker)->waited_ns[why], clock_now_ns() - since_ns);
 	}
 }
 
@@ -374,6 +378,7 @@ void board_end(struct board *self, uint32_t worker)
 	struct sched *sched = lock_in_turn(self, worker, false, &test);
 	sched_end(sched, worker);
 	trace_ending(self, worker, test, false);
+	atomic_store(&self->shared->ended_ns, clock_now_ns());
 	unlock(self);
 	announce_change(self);
 }
@@ -440,6 +445,23 @@ void board_start_slot(struct board *self, uint32_t worker, int32_t pid, uint32_t
 	slot->idle_ns = clock_now_ns();
 	atomic_store(&slot->finished, false);
 	atomic_store(&slot->pid, pid);
+}
+
+struct board_times board_times(const struct board *self)
+{
+	const struct shared *shared = self->shared;
+	int64_t span_ns = atomic_load(&shared->ended_ns) - atomic_load(&shared->planned_ns);
+	struct board_times times = { .span_s = span_ns > 0 ? (double)span_ns / (double)NS_PER_SECOND : 0 };
+	for (uint32_t w = 0; w < shared->workers; w++)
+		for (int why = 0; why < SCHED_WAITS; why++)
+			times.waited_s[why] += (double)atomic_load(&shared->slots[w].waited_ns[why]) /
+					       (double)NS_PER_SECOND;
+	return times;
+}
+
+const struct sched *board_sched(const struct board *self)
+{
+	return sched_of(self);
 }
 
 struct board_slot *board_slot(struct board *self, uint32_t worker)

@@ -35,6 +35,7 @@ struct board_slot {
 	_Atomic int64_t since_ns; /* clock_now_ns() when the test began */
 	_Atomic uint32_t claim; /* for the trace: claimed, and written down */
 	_Atomic bool finished;  /* said goodbye: what follows is its orderly end */
+	_Atomic int64_t waited_ns[SCHED_WAITS]; /* with nothing to do while others had */
 	/* For the trace and a replay, under the mutex: */
 	uint32_t number;        /* gw<number> */
 	int64_t idle_ns;        /* since when it has no test */
@@ -96,6 +97,15 @@ double board_left_s(struct board *self);
 
 /* The process of worker gw<number> is in this slot now. */
 void board_start_slot(struct board *self, uint32_t worker, int32_t pid, uint32_t number);
+/* What became of the workers' time, once all tests are done. */
+struct board_times {
+	double span_s; /* from the plan to the end of the last test */
+	double waited_s[SCHED_WAITS]; /* sums over the workers */
+};
+struct board_times board_times(const struct board *self);
+/* For a look when nobody runs tests any more. */
+const struct sched *board_sched(const struct board *self);
+
 struct board_slot *board_slot(struct board *self, uint32_t worker);
 void board_set_phase(struct board *self, uint32_t worker, enum board_phase phase);
 

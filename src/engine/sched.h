@@ -152,6 +152,10 @@ uint32_t sched_count(const struct sched *self);
 void sched_costs(const struct sched *self, double *done_s, double *left_s);
 /* What a test uses; valid as long as the scheduler. */
 uint32_t sched_uses(const struct sched *self, uint32_t test, const struct sched_use **uses);
+uint32_t sched_scope(const struct sched *self, uint32_t test);
+bool sched_is_serial(const struct sched *self, uint32_t test);
+uint32_t sched_resources(const struct sched *self);
+uint32_t sched_cap(const struct sched *self, uint32_t resource); /* 0: none */
 /* Expected cost of a test; one of unknown cost has that of the average. */
 float sched_cost_s(const struct sched *self, uint32_t test);
 /* Expected work of all tests that wait. */

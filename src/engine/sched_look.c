@@ -25,6 +25,26 @@ uint32_t sched_uses(const struct sched *self, uint32_t test, const struct sched_
 	return profile->use_count;
 }
 
+uint32_t sched_scope(const struct sched *self, uint32_t test)
+{
+	return entries_of(self)[test].scope;
+}
+
+bool sched_is_serial(const struct sched *self, uint32_t test)
+{
+	return profile_of(self, test)->serial;
+}
+
+uint32_t sched_resources(const struct sched *self)
+{
+	return self->resources;
+}
+
+uint32_t sched_cap(const struct sched *self, uint32_t resource)
+{
+	return resources_of(self)[resource].cap;
+}
+
 enum sched_how sched_how(const struct sched *self, uint32_t worker, uint32_t *from)
 {
 	*from = workers_of(self)[worker].from;

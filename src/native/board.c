@@ -1,4 +1,5 @@
 /* The type Board: engine/board.h for Python. */
+#include "native/gap.h"
 #include "native/native.h"
 #include "native/plan.h"
 
@@ -191,6 +192,11 @@ static PyObject *waiting(PyObject *object, PyObject *unused)
 	return PyLong_FromUnsignedLong(board_waiting(board_of(object)));
 }
 
+static PyObject *gap(PyObject *object, PyObject *args)
+{
+	return native_gap(board_of(object), ((struct board_object *)object)->workers, args);
+}
+
 static PyObject *left_s(PyObject *object, PyObject *unused)
 {
 	return PyFloat_FromDouble(board_left_s(board_of(object)));
@@ -352,6 +358,7 @@ static PyMethodDef board_methods[] = {
 	{ "stop", stop, METH_NOARGS, "stop(): no test is handed out any more" },
 	{ "state", state, METH_VARARGS, "state(test) -> 0 waiting, 1 claimed, 2 running, 3 done, 4 lost" },
 	{ "waiting", waiting, METH_NOARGS, "waiting() -> number of tests nobody holds" },
+	{ "gap", gap, METH_VARARGS, "gap([(test, seconds)], [(test, of_module, fixture, seconds)]) -> several lines; see gap.h" },
 	{ "left_s", left_s, METH_NOARGS, "left_s() -> seconds until all tests are done, below 0: unknown" },
 	{ "set_phase", set_phase, METH_VARARGS, "set_phase(worker, phase): 1 setup, 2 call, 3 teardown" },
 	{ "start_slot", start_slot, METH_VARARGS, "start_slot(worker, pid, number of the worker)" },

@@ -1,6 +1,7 @@
 """What runs of the engine remember, and what the next run makes of it."""
 
 import os
+import re
 import sqlite3
 import stat
 import time
@@ -231,3 +232,51 @@ def test_other(n):
     os.rmdir("runs%d" % n)
 ''')
     assert comb(tmp_path, "-n3").counts == {"passed": 7}
+
+
+PARTS = {"idle at the end": "tail", "for locks": "lock", "capped": "cap", "serial": "serial", "more than once": "setup",
+         "pytest and comb": "engine"}
+
+
+def gap_of(done):
+    """The figures of --comb-gap by name, in seconds; a part that is not told is nothing."""
+    took, bound, why = re.search(r"tests took ([\d.]+) s; the lower bound is ([\d.]+) s \((.*?)\)", done.out).groups()
+    gap = re.search(r"the gap of (-?[\d.]+) s:", done.out).group(1)
+    parts = dict.fromkeys(PARTS.values(), 0.0)
+    for seconds, text in re.findall(r"^  (-?[\d.]+) s (.*)$", done.out, re.M):
+        parts[next(name for words, name in PARTS.items() if words in text)] = float(seconds)
+    return {"took": float(took), "bound": float(bound), "why": why, "gap": float(gap), **parts}
+
+
+def test_the_gap_is_explained_without_a_remainder(tmp_path):
+    write(tmp_path, test_a="import pytest, time\n@pytest.mark.parametrize('n', range(10))\ndef test_a(n): time.sleep(0.05)\n")
+    gap = gap_of(comb(tmp_path, "--comb-gap"))
+    assert abs(gap["bound"] - 0.25) < 0.05
+    parts = sum(gap[name] for name in ("tail", "lock", "cap", "serial", "setup", "engine"))
+    assert abs(parts - gap["gap"]) < 0.004
+    assert abs(gap["took"] - gap["bound"] - gap["gap"]) < 0.004
+
+
+def test_the_gap_knows_what_a_lock_makes_inevitable(tmp_path):
+    write(tmp_path, test_a="import pytest, time\npytestmark = pytest.mark.exclusive('x')\n"
+                           "@pytest.mark.parametrize('n', range(6))\ndef test_a(n): time.sleep(0.05)\n")
+    gap = gap_of(comb(tmp_path, "--comb-gap"))
+    assert gap["why"] == "tests that must not overlap"
+    assert abs(gap["bound"] - 0.3) < 0.05
+    assert gap["lock"] < 0.1
+
+
+def test_the_gap_names_repeated_setups(tmp_path):
+    write(tmp_path, test_a="import pytest, time\n@pytest.fixture(scope='module')\ndef wide(): time.sleep(0.2)\n"
+                           "@pytest.mark.parametrize('n', range(6))\ndef test_a(n, wide): time.sleep(0.1)\n")
+    gap = gap_of(comb(tmp_path, "--comb-gap"))
+    assert 0.08 < gap["setup"] < 0.15  # two workers paid, one of them in vain: 0.2 s of two
+
+
+def test_the_gap_names_serial_tests_and_the_longest(tmp_path):
+    write(tmp_path, test_a="import pytest, time\n@pytest.mark.serial\ndef test_a(): time.sleep(0.3)\n"
+                           "def test_b(): time.sleep(0.02)\ndef test_c(): time.sleep(0.3)\n")
+    gap = gap_of(comb(tmp_path, "--comb-gap"))
+    assert gap["why"] == "the longest test"
+    assert abs(gap["bound"] - 0.6) < 0.06
+    assert gap["serial"] < 0.1
