@@ -6,7 +6,7 @@ VENV := .venv/bin
 MESON := $(VENV)/meson
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: help adopt build asan test check unit e2e real bench fuzz fault compat install clean bootstrap format rules tsan
+.PHONY: help adopt build asan test check unit e2e real bench fuzz fault compat crash install clean bootstrap format rules tsan
 
 help: ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -38,6 +38,9 @@ unit: build ## C unit tests
 
 compat: build ## plugins, and Python x pytest, beside serial and xdist: writes docs/COMPATIBILITY.md (half an hour)
 	@$(VENV)/python tests/compat/run.py
+
+crash: build asan ## tests that take their process with them, COMB_CRASH_ROUNDS (20) times in a row, then once with the extension under ASan
+	@tools/crash-rounds $(or $(COMB_CRASH_ROUNDS),20)
 
 install: bootstrap ## build in release mode and install: make install PREFIX=/usr/local
 	@[ -f build-install/build.ninja ] || $(MESON) setup build-install -Dbuildtype=release --prefix=$(PREFIX) --libdir=lib >/dev/null

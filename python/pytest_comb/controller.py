@@ -10,7 +10,7 @@ from typing import Any, Generator, Optional
 
 import pytest
 
-from pytest_comb import gap, history, options, protocol, reports, trace
+from pytest_comb import _comb, gap, history, leftovers, options, protocol, reports, trace
 from pytest_comb.crash import Crashes, describe_status
 from pytest_comb.live import LiveLine
 from pytest_comb.merge import Merge
@@ -18,9 +18,11 @@ from pytest_comb.node import NodeManager, WorkerNode
 from pytest_comb.outlet import Outlet
 from pytest_comb.relay import Relay
 from pytest_comb.replay import Replay
+from pytest_comb.suspension import Suspension
 
 TICK_S = 0.05
 TICK_BUSY_S = 0.001
+FIRST_IMPORTS = 8  # so many workers import for themselves before it is known how many are needed
 INTERRUPT_GRACE_S = 5.0
 
 
@@ -88,6 +90,7 @@ class Controller:
         self.durations = history.Durations(self)
         self.relay = Relay(self, outlet)
         self.live = LiveLine(self)
+        self.suspension = Suspension(self)
         for number, branch in enumerate(branches.values()):
             self.relay.open(-1 - number, branch.outputs, "")
         config.add_cleanup(self.dismiss)
@@ -141,10 +144,12 @@ class Controller:
             self.board.make_rings(self.workers)
         except OSError as error:
             raise pytest.UsageError(f"comb: {error}") from None
+        self.first = min(self.workers, max(FIRST_IMPORTS, 2 * options.usable_cpus()))
         self.message = {"inputs": [self.nodes[n].workerinput for n in range(self.workers)], "basetemp": str(basetemp),
-                        "dist": config.option.dist}
+                        "dist": config.option.dist, "first": self.first}
         if self.start_mode == "import":
-            self.active = set(range(self.workers))
+            self.active = set(range(self.first))
+        self.suspension.start()
         self.current.link.send(self.message)
 
     def new_node(self, slot: int, worker_id: str) -> WorkerNode:
@@ -164,7 +169,7 @@ class Controller:
         self.current.dismiss(now=False)
         self.start_mode = "import"
         self.current = self.branches["import"]
-        self.active = set(range(self.workers))
+        self.active = set(range(self.first))
         self.current.link.send(self.message)
 
     @pytest.hookimpl(tryfirst=True)
@@ -285,12 +290,25 @@ class Controller:
         """Leaves no process behind. Safe to call again."""
         if os.getpid() != self.parent:
             return
+        self.suspension.finish()
         for branch in self.branches.values():
             busy = branch is self.current and bool(self.active or self.ids is None)
             if branch.link.socket.fileno() >= 0:
                 branch.dismiss(now=busy)
+        self.last_words()
         self.branches = {}
         self.relay.finish()
+
+    def last_words(self) -> None:
+        """Of branches that have ended: what they found running, and had to end. What is left then has come here."""
+        if not self.branches:
+            return
+        for ring, kind, payload in self.board.drain():
+            if not ring and kind == protocol.LEFTOVERS:
+                self.replay.frame(ring, kind, payload)
+        if hasattr(self, "manager"):
+            leftovers.end_of_run(self.manager.testrunuid)
+        _comb.keep_orphans(False)
 
 
 def _signal(pid: int, number: int) -> None:

@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING, Any, Optional
 
 import pytest
 
+from pytest_comb import _comb, sizes
+
 if TYPE_CHECKING:
     from pytest_comb.controller import Controller
 
 SHOWN_TESTS = 20
+SHOWN_COMMAND = 120
 
 
 def describe_status(status: int) -> str:
@@ -65,6 +68,10 @@ class Crashes:
         self.not_run: list[str] = []
         self.retired: dict[int, dict[str, Any]] = {}  # by slot: what RETIRED said
         self.summary = ""
+        self.outgrown: dict[int, int] = {}  # by slot: bytes of a worker that ends for them
+        self.started_by: dict[int, str] = {}  # node id by process
+        self.oom_kills = _comb.oom_kills()
+        self.has_told_of_start = False
         self.notes: list[str] = []  # other lines for the end of the run
 
     def limit(self) -> int:
@@ -83,7 +90,10 @@ class Crashes:
         controller.active.discard(slot)
         controller.relay.adopt()
         controller.relay.close(slot)
+        outgrown = self.outgrown.pop(slot, None)
         if finished and content["status"] == 0:
+            if outgrown is not None and not controller.stopping and not controller.interrupted_at:
+                self.replace(slot, f"{sizes.show(outgrown)} of memory, above --comb-max-rss")
             return
         node = controller.nodes[slot]
         retired = self.retired.pop(slot, None)
@@ -91,8 +101,10 @@ class Crashes:
         self.config.hook.pytest_testnodedown(node=node, error=None if finished else cause)
         if lost >= 0 and lost not in controller.replay.finished:
             self.report(slot, lost, cause, content["stack"])
-        if finished:
+        on_purpose = controller.stopping or controller.interrupted_at
+        if finished or (lost < 0 and retired is None and not on_purpose and controller.board.waiting() == 0):
             self.summary = f"worker {node.gateway.id} ended badly after its last test: {cause}"
+            controller.session.testsfailed += 1
         elif not controller.stopping and not controller.interrupted_at:
             self.count += retired is None
             self.replace(slot, cause)
@@ -103,9 +115,34 @@ class Crashes:
         if limit is not None:
             return f"took longer than {self.config.option.comb_timeout:g} s"
         text = describe_status(content["status"])
-        if os.WIFSIGNALED(content["status"]) and os.WTERMSIG(content["status"]) == signal.SIGKILL and _oom_kills():
-            text += " (out of memory)"
+        if os.WIFSIGNALED(content["status"]) and os.WTERMSIG(content["status"]) == signal.SIGKILL:
+            text += self.out_of_memory()
         return text
+
+    def out_of_memory(self) -> str:
+        """What the kernel's count says of a SIGKILL; it does not say whom it killed."""
+        kills = _comb.oom_kills()
+        new, self.oom_kills = kills - self.oom_kills, kills
+        return " (perhaps out of memory: the kernel has just killed a process for want of it)" if new > 0 else ""
+
+    def worker_outgrown(self, slot: int, content: dict[str, Any]) -> None:
+        """A worker is above --comb-max-rss: it is replaced when it has ended, unless every new one is too."""
+        if not content["at_start"]:
+            self.outgrown[slot] = content["bytes"]
+            return
+        note = (f"comb: --comb-max-rss {self.config.option.comb_max_rss} is less than a worker has when it starts "
+                f"({sizes.show(content['bytes'])}): the limit was left out; give more")
+        if not self.has_told_of_start:
+            self.notes.append(note)
+        self.has_told_of_start = True
+
+    def tell_leftovers(self, processes: list[dict[str, Any]]) -> None:
+        """Processes that outlived the tests: whose they were; they have been ended."""
+        for one in processes:
+            test = self.started_by.get(one["pid"]) or one["test"] or "a test"
+            command = _comb.printable(one["command"][:SHOWN_COMMAND])
+            self.notes.append(f"comb: {_comb.printable(test)} left a process behind: {command} (pid {one['pid']}), "
+                              "ended with the run")
 
     def report(self, slot: int, test: int, cause: str, stack: str) -> None:
         """The report that stands for the test."""
@@ -158,10 +195,10 @@ class Crashes:
         limit = self.config.option.comb_timeout
         if not limit:
             return
-        now = time.clock_gettime_ns(time.CLOCK_MONOTONIC)
+        now, paused = time.clock_gettime_ns(time.CLOCK_MONOTONIC), self.controller.suspension.paused_ns
         for slot in self.controller.active:
             pid, test, _, since, finished = self.controller.board.look(slot)
-            if test < 0 or finished or pid <= 0 or now - since < limit * 1e9:
+            if test < 0 or finished or pid <= 0 or now - since - paused(since) < limit * 1e9:
                 continue
             asked = self.timed_out.setdefault(pid, now)
             if asked == now:
@@ -197,13 +234,3 @@ class Crashes:
             terminalreporter.write_line(nodeid)
         if len(self.not_run) > SHOWN_TESTS:
             terminalreporter.write_line(f"… and {len(self.not_run) - SHOWN_TESTS} more")
-
-
-def _oom_kills() -> Optional[bool]:
-    """Whether the kernel killed something of this control group for want of memory."""
-    try:
-        with open("/sys/fs/cgroup/memory.events", encoding="ascii") as file:
-            counts = dict(line.split() for line in file)
-        return int(counts.get("oom_kill", "0")) > 0
-    except (OSError, ValueError):
-        return None

@@ -10,8 +10,11 @@ from typing import Any
 
 import pytest
 
-from pytest_comb import _comb, protocol
+from pytest_comb import _comb, leftovers, protocol
 from pytest_comb.outlet import Outlet, Pipes
+
+
+REAP_MS = 1000  # orphans that have come to this process and ended
 
 
 class Child:
@@ -81,7 +84,7 @@ class Nursery:
                 if child.fd >= 0:
                     poll.register(child.fd, select.POLLIN)
             blind = any(child.fd < 0 for child in self.children.values())
-            ready = {fd for fd, _ in poll.poll(50 if blind else None)}
+            ready = {fd for fd, _ in poll.poll(50 if blind else REAP_MS)}
             self.reap()
             if self.link.socket.fileno() not in ready:
                 continue
@@ -98,12 +101,25 @@ class Nursery:
             child.close()
         self.children.clear()
 
+    def end_leftovers(self) -> None:
+        """All workers have ended: what they left running has come to this process."""
+        processes = leftovers.end_all()
+        if processes:
+            self.board.send(0, protocol.LEFTOVERS, protocol.encode({"processes": processes}), True)
+
     def reap(self) -> None:
         """Tells the controller which workers ended, and how."""
-        for child in list(self.children.values()):
-            pid, status = os.waitpid(child.pid, os.WNOHANG)
+        slots = {child.pid: slot for slot, child in self.children.items()}
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
             if pid == 0:
-                continue
+                return
+            if pid not in slots:
+                continue  # an orphan of a test
+            child = self.children[slots[pid]]
             death = {"worker": child.slot, "pid": pid, "status": status, "stack": child.stack()}
             self.board.send(0, protocol.DIED, protocol.encode(death), True)
             child.close()

@@ -8,7 +8,7 @@ from typing import Any, Optional, Union
 
 import pytest
 
-from pytest_comb import gap, live, trace
+from pytest_comb import gap, live, sizes, trace
 
 DIST_MODES = ("no", "load", "each", "loadscope", "loadfile", "loadgroup", "worksteal")
 START_MODES = ("auto", "shard", "once", "import")
@@ -47,6 +47,8 @@ def add_own(parser: pytest.Parser) -> None:
                          "first of them that is safe, shard where it saves time")
     group.addoption("--comb-timeout", type=float, default=0.0, metavar="SECONDS", dest="comb_timeout",
                     help="Stop a test that takes longer, show the stacks of its threads and go on with the others")
+    group.addoption("--comb-max-rss", type=sizes.check, default=None, metavar="SIZE", dest="comb_max_rss",
+                    help="Replace a worker that uses more memory (500M, 2G) between two tests by a new one")
     live.add_options(parser)
     gap.add_options(parser)
     trace.add_options(parser)

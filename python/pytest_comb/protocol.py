@@ -31,6 +31,9 @@ AGAIN = 16  # {"test", "location"}: a plugin runs the test once more
 NEEDS_IMPORT = 17  # {"reason"}: what was collected cannot be shared by forked workers
 SETUP = 19  # {"test", "scope", "name", "seconds"}: a fixture that several tests share was set up for this one
 DIFFERENT = 18  # {"ids"}: a worker collected other tests than the first one
+CHILDREN = 20  # {"test", "pids"}: processes that were first seen when this test had ended
+LEFTOVERS = 21  # {"processes"}: what still ran when all workers had ended
+OUTGROWN = 22  # {"bytes", "only_here"}: a worker ends between two tests, for its memory is above the limit
 
 WALKED = 30  # {"names", "workers", "held"}: the zygote found the modules; workers expand them now
 MODULE = 31  # {"module", "ids", "rows", "held", "deselected", "digest"}: a module was expanded

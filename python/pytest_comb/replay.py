@@ -40,6 +40,9 @@ class Replay:
             protocol.INTERRUPTED: self.interrupted,
             protocol.NEEDS_IMPORT: lambda ring, content: self.controller.start_by_import(content["reason"]),
             protocol.DIFFERENT: self.different,
+            protocol.CHILDREN: self.children,
+            protocol.LEFTOVERS: lambda ring, content: controller.crashes.tell_leftovers(content["processes"]),
+            protocol.OUTGROWN: lambda ring, content: controller.crashes.worker_outgrown(ring - 1, content),
             protocol.SETUP: lambda ring, content: self.controller.durations.setup(content),
             **{kind: partial(handler, controller.merge) for kind, handler in merge.HANDLERS.items()},
             protocol.START: lambda ring, content: self.controller.crashes.say(merge.start_line(content)),
@@ -134,6 +137,8 @@ class Replay:
         controller.ids = content["ids"]
         if controller.start_mode != "import":
             controller.active = set(range(content["workers"]))
+        else:
+            self.start_the_others(content["workers"])
         self.passed.ids = content["ids"]
         session = controller.session
         session.testscollected = len(content["ids"])
@@ -151,6 +156,14 @@ class Replay:
         if session.testsfailed and not self.config.option.continue_on_collection_errors:
             errors = "error" if session.testsfailed == 1 else "errors"
             controller.error = session.Interrupted(f"{session.testsfailed} {errors} during collection")
+
+    def start_the_others(self, workers: int) -> None:
+        """Workers that import for themselves, and are needed now that the number of tests is known."""
+        controller = self.controller
+        needed = workers if self.config.option.dist == "each" else min(workers, len(controller.ids or []))
+        for slot in range(controller.first, needed):
+            controller.active.add(slot)
+            controller.current.link.send({"fork": slot, "input": controller.nodes[slot].workerinput})
 
     def say_collected(self, content: Any) -> None:
         """The lines that pytest prints after a collection."""
@@ -217,6 +230,11 @@ class Replay:
         node = self.controller.nodes[ring - 1]
         node.ready(content["pid"])
         self.config.hook.pytest_testnodeready(node=node)
+
+    def children(self, ring: int, content: Any) -> None:
+        """Processes that a test has started, as seen when it had ended."""
+        for pid in content["pids"]:
+            self.controller.crashes.started_by[pid] = self.passed.nodeid(content["test"])
 
     def goodbye(self, ring: int, content: Any) -> None:
         """A worker has finished its session."""

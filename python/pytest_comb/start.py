@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import socket
 import sys
 from typing import Any, Union
@@ -15,6 +16,10 @@ from pytest_comb.nursery import Nursery
 from pytest_comb.outlet import Outlet
 from pytest_comb.protocol import Link
 from pytest_comb.zygote import Zygote
+
+MANY_WORKERS = 100
+DESCRIPTORS_OF_A_WORKER = 8
+
 
 class XdistStandIn:
     """What plugins find that ask for xdist by name, and then implement its hooks."""
@@ -50,6 +55,8 @@ def split(config: pytest.Config) -> Role:
     outlet = Outlet(config)
     modules = _comb.Modules() if mode in ("auto", "shard") else None
     branches: dict[str, Branch] = {}
+    many_descriptors(config)
+    _comb.keep_orphans(True)
     for name in ("import", "once"):
         if mode not in NEEDED_BY[name]:
             continue
@@ -67,10 +74,20 @@ def split(config: pytest.Config) -> Role:
     return Controller(config, board, branches, mode, outlet, modules)
 
 
+def many_descriptors(config: pytest.Config) -> None:
+    """Each worker takes a few in this process and in the zygote."""
+    asked = getattr(config.known_args_namespace, "numprocesses", None)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if isinstance(asked, int) and asked > MANY_WORKERS:
+        wanted = soft + asked * DESCRIPTORS_OF_A_WORKER
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted if hard < 0 else min(hard, wanted), hard))
+
+
 def _be(name: str, config: pytest.Config, board: Any, nursery: Nursery, parent: int, mode: str, modules: Any) -> Role:
     """In a child of the controller."""
     os.setpgid(0, 0)
     _comb.die_with_parent(parent)
+    _comb.keep_orphans(True)
     hygiene.no_terminal_input()
     hygiene.forget_exit_handlers()
     os.environ["PYTEST_XDIST_WORKER"] = "gw0"
@@ -87,7 +104,7 @@ def _be_seed(config: pytest.Config, board: Any, nursery: Nursery) -> Role:
     message = nursery.link.receive()
     if message is None or "quit" in message:
         os._exit(0)
-    wanted = [(slot, given) for slot, given in enumerate(message["inputs"])]
+    wanted = list(enumerate(message["inputs"]))[:message["first"]]
     while True:
         for slot, given in wanted:
             crash_fd = nursery.fork(slot)
@@ -96,5 +113,6 @@ def _be_seed(config: pytest.Config, board: Any, nursery: Nursery) -> Role:
                               message={**message, "input": given})
         command = nursery.command()
         if "quit" in command:
+            nursery.end_leftovers()
             os._exit(0)
         wanted = [(command["fork"], command["input"])]

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, Generator, Optional
 
 import pytest
 
-from pytest_comb import beside, protocol, reports
+from pytest_comb import _comb, beside, protocol, reports, sizes
+from pytest_comb.leftovers import Witness
 from pytest_comb.outlet import Outlet
 
 if TYPE_CHECKING:
@@ -79,6 +80,9 @@ class Worker:
         self.sent_some = False
         self.loose = False  # fixtures of an unknown next test may still stand
         self.said_goodbye = False
+        self.witness = Witness()
+        self.max_rss = sizes.parse(config.option.comb_max_rss)
+        self.outgrown = 0  # bytes, once they are too many
         self.families: dict[Any, int] = {}
         sample = pytest.TestReport("", ("", None, ""), {}, "passed", None, "setup")
         self.plain_size = len(sample.__dict__)
@@ -93,6 +97,9 @@ class Worker:
         self.session = session
         self.board.start_slot(self.slot, os.getpid(), int(self.id[2:]))
         self.send(protocol.READY, pid=os.getpid())
+        if self.max_rss and _comb.resident_bytes() >= self.max_rss:
+            self.send(protocol.OUTGROWN, bytes=_comb.resident_bytes(), at_start=True)
+            self.max_rss = 0
         try:
             self.run_all(session)
         except pytest.exit.Exception as error:
@@ -114,10 +121,12 @@ class Worker:
             if session.shouldfail or session.shouldstop:
                 self.board.stop()
                 return
+            if self.has_outgrown():
+                return
 
     def next_item(self) -> Any:
         """What LateItem stands for."""
-        if self.session.shouldfail or self.session.shouldstop:
+        if self.session.shouldfail or self.session.shouldstop or self.has_outgrown():
             return None
         index = self.board.take(self.slot, False)
         if index == protocol.SCHED_WAIT:
@@ -127,6 +136,15 @@ class Worker:
             return None
         chain = self.shard.known_chain(index) if self.shard is not None else None
         return self.item(index) if chain is None else Unexpanded(self, index, chain)
+
+    def has_outgrown(self) -> bool:
+        """Whether this worker is above --comb-max-rss: it tears everything down then and makes room for another."""
+        if self.max_rss and not self.outgrown:
+            size = _comb.resident_bytes()
+            if size > self.max_rss:
+                self.outgrown = size
+                self.send(protocol.OUTGROWN, bytes=size, at_start=False)
+        return bool(self.outgrown)
 
     def item(self, index: int) -> Any:
         """The test that the scheduler knows by this index; in the mode `each` every worker has indexes of its own."""
@@ -182,6 +200,9 @@ class Worker:
     def complete(self) -> None:
         """The test is over: a binary record where that says all, frames otherwise."""
         self.outlet.mark(self.index)
+        born = self.witness.new_children()
+        if born:
+            self.send(protocol.CHILDREN, test=self.index, pids=born)
         if not (len(self.pending) == 3 and not self.sent_some and self.send_record()):
             self.flush()
             self.send(protocol.FINISHED, test=self.index)
@@ -197,7 +218,7 @@ class Worker:
             for file in files:
                 if file is not None and hasattr(file, "buffer"):
                     os.fstat(file.fileno())
-        except OSError:
+        except (OSError, ValueError):
             return False
         return True
 

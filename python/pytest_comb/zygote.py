@@ -225,6 +225,7 @@ class Zygote:
                     return True
             command = self.nursery.command()
             if "quit" in command:
+                self.nursery.end_leftovers()
                 hygiene.leave(0)
             if "regroup" in command:
                 self.nursery.end_all()

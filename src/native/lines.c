@@ -154,7 +154,22 @@ static PyObject *column_after(PyObject *module, PyObject *args)
 	return PyLong_FromSize_t(after);
 }
 
+static PyObject *printable(PyObject *module, PyObject *args)
+{
+	cleanup_str struct str out = STR_INIT;
+	PyObject *text;
+	if (!PyArg_ParseTuple(args, "U", &text))
+		return NULL;
+	PyObject *bytes = native_text_bytes(text);
+	if (!bytes)
+		return NULL;
+	int failed = str_add_printable(&out, PyBytes_AsString(bytes), (size_t)PyBytes_Size(bytes));
+	Py_DECREF(bytes);
+	return failed < 0 ? PyErr_NoMemory() : PyUnicode_DecodeUTF8(str_text(&out), (Py_ssize_t)out.len, "replace");
+}
+
 PyMethodDef live_methods[] = {
+	{ "printable", printable, METH_VARARGS, "printable(text) -> text without what a terminal would obey" },
 	{ "live_line", live_line, METH_VARARGS,
 	  "live_line(done, total, failed, left_s, [(id, test or None, seconds)], columns, color) -> text" },
 	{ "column_after", column_after, METH_VARARGS, "column_after(column, text) -> where the cursor stands then" },

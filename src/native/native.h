@@ -14,6 +14,7 @@ PyObject *native_raise(const struct err *err);
 /* Functions of these files, added to the module; each ends with a zero row. */
 extern PyMethodDef recorder_methods[];
 extern PyMethodDef audit_methods[];
+extern PyMethodDef family_methods[];
 extern PyMethodDef history_methods[];
 extern PyMethodDef live_methods[]; /* lines.c */
 

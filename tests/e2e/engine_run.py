@@ -33,10 +33,17 @@ def write(folder, **files):
         (folder / (name + ".py")).write_text(text)
 
 
+def extension():
+    """Environment for another build of the plugin than the one in this interpreter (tools/crash-rounds)."""
+    if "COMB_TEST_PLUGIN" not in os.environ:
+        return {}
+    return {"PYTHONPATH": os.environ["COMB_TEST_PLUGIN"], "LD_PRELOAD": os.environ["COMB_TEST_PRELOAD"]}
+
+
 def start(folder, *args, env=None):
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--junitxml=report.xml", *args]
     clean = {k: v for k, v in os.environ.items() if not k.startswith("PYTEST_")}
-    return subprocess.Popen(command, cwd=folder, env={**clean, **(env or {})}, stdout=subprocess.PIPE,
+    return subprocess.Popen(command, cwd=folder, env={**clean, **extension(), **(env or {})}, stdout=subprocess.PIPE,
                             stderr=subprocess.STDOUT, text=True, errors="surrogateescape", start_new_session=True)
 
 

@@ -1,11 +1,15 @@
 """Tests that take their process with them: one failure each, all others run, nothing is left behind."""
 
 import os
+import re
 import signal
+import subprocess
+import sys
 import time
 
 import pytest
-from engine_run import comb, left_behind, start, write
+from engine_run import comb, left_behind, run, start, write
+from screen import Session
 
 AROUND = "".join("def test_before_%d(): pass\n" % n for n in range(6)) + "%s\n" + "".join(
     "def test_after_%d(): pass\n" % n for n in range(6))
@@ -162,3 +166,245 @@ def test_the_controller_is_killed(tmp_path, number):
         time.sleep(0.05)
     assert not left_behind(tmp_path)
     process.stdout.close()
+
+
+# -- children that outlive their test ---------------------------------------------------------------
+
+
+LEAKS = {
+    "child": "subprocess.Popen(['sleep', '51'])",
+    "session": "subprocess.Popen(['sleep', '51'], start_new_session=True)",
+    "daemon": "subprocess.run(['sh', '-c', 'setsid sleep 51 >/dev/null 2>&1 &'])",
+    "fork": "os.fork() or (os.setsid(), os.execvp('sleep', ['sleep', '51']))",
+}
+
+
+@pytest.mark.parametrize("leak", LEAKS)
+def test_processes_left_behind_are_told_with_their_test_and_ended(tmp_path, leak):
+    write(tmp_path, test_a="import os, subprocess\ndef test_before(): pass\ndef test_leaks(): %s\n"
+                           "def test_after(): pass\n" % LEAKS[leak])
+    got = comb(tmp_path)
+    assert got.counts == {"passed": 3}, got.out
+    assert re.search(r"^comb: test_a.py::test_leaks left a process behind: sleep 51 \(pid \d+\), ended", got.out, re.M), got.out
+
+
+def test_helpers_and_children_that_are_waited_for_are_no_leak(tmp_path):
+    write(tmp_path, test_a='''
+import multiprocessing, pytest, subprocess
+@pytest.fixture(scope="session", autouse=True)
+def server():
+    process = subprocess.Popen(["sleep", "60"])
+    yield
+    process.kill()
+    process.wait()
+def test_a(): subprocess.run(["true"])
+def test_b():
+    with multiprocessing.get_context("spawn").Pool(1) as pool: assert pool.map(abs, [-1]) == [1]
+''')
+    got = comb(tmp_path)
+    assert got.counts == {"passed": 2} and "left a process" not in got.out, got.out
+
+
+def test_detached_children_of_a_killed_run_are_ended_too(tmp_path):
+    write(tmp_path, test_a="import os, subprocess, time\ndef test_a():\n"
+                           "    subprocess.Popen(['sleep', '52'], start_new_session=True)\n"
+                           "    open('started', 'w').close()\n    while True:\n        try: time.sleep(30)\n"
+                           "        except KeyboardInterrupt: pass\n")
+    process = start(tmp_path, "--comb", "-n2")
+    wait_for(tmp_path / "started")
+    os.kill(process.pid, signal.SIGINT)
+    time.sleep(0.7)
+    os.kill(process.pid, signal.SIGINT)
+    process.communicate(timeout=15)
+    assert process.returncode == 2 and not left_behind(tmp_path)
+
+
+# -- green only when everything ran -----------------------------------------------------------------
+
+
+def test_exits_that_are_no_crash(tmp_path):
+    write(tmp_path, test_a='''
+import atexit, os, sys, threading
+def test_thread():
+    thread = threading.Thread(target=sys.exit, args=(3,))
+    thread.start()
+    thread.join()
+def test_atexit(): atexit.register(sys.exit, 5)
+def test_exit(): sys.exit(0)
+''' + AROUND % "")
+    got = comb(tmp_path)
+    assert got.code == 1 and got.counts == {"passed": 14, "failed": 1}, got.out
+
+
+@pytest.mark.parametrize("code", [0, 3])
+def test_a_worker_that_leaves_in_its_last_hook_is_not_green(tmp_path, code):
+    write(tmp_path, test_a="def test_a(): pass\ndef test_b(): pass\n", conftest='''
+import os, pytest
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionfinish(session):
+    if hasattr(session.config, "workerinput"): os._exit(%d)
+''' % code)
+    got = comb(tmp_path)
+    assert got.code == 1 and "ended badly after its last test: exit code %d" % code in got.out, got.out
+
+
+def test_a_crash_in_an_exit_handler_is_not_green(tmp_path):
+    write(tmp_path, test_a="import atexit, os\ndef test_a(): atexit.register(os._exit, 9)\ndef test_b(): pass\n")
+    got = comb(tmp_path)
+    assert got.code == 1 and "exit code 9" in got.out, got.out
+
+
+def test_duplicate_ids_all_run(tmp_path):
+    write(tmp_path, conftest="def pytest_collection_modifyitems(items): items += items[:3] * 2\n", test_a='''
+import pytest
+@pytest.mark.parametrize("n", range(6))
+def test_a(n): open("log", "a").write("x")
+''')
+    got = comb(tmp_path, "--dist=loadfile")
+    assert got.counts == {"passed": 12} and (tmp_path / "log").read_text() == "x" * 12
+
+
+# -- odd tests --------------------------------------------------------------------------------------
+
+
+ODD = {
+    "signals": "signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())",
+    "ignored": "[signal.signal(s, signal.SIG_IGN) for s in (1, 2, 10, 12, 15, 17)]",
+    "threads": "[threading.Thread(target=time.sleep, args=(9,), daemon=True).start() for _ in range(20)]",
+    "surrogate": "assert 0, 'lone \\udcff \\ud800'",
+    "bytes": "os.write(1, b'\\xff\\xfe\\x00\\x1b[2J'); assert 0",
+    "unraisable": "type('X', (), {'__del__': lambda self: 1 / 0})()",
+    "recursion": "(lambda f: f(f))(lambda f: f(f))",
+    "chdir": "os.chdir('/'); os.environ.clear()",
+    "closed": "os.close(0); os.close(1); os.close(2)",
+    "umask": "os.umask(0o777); sys.stdout.close()",
+    "limits": "resource.setrlimit(resource.RLIMIT_NOFILE, (16, 16)); assert 0",
+}
+
+
+@pytest.mark.parametrize("odd", ODD)
+def test_an_odd_test_harms_no_other(tmp_path, odd):
+    write(tmp_path, test_a="import os, resource, signal, sys, threading, time\n" + AROUND % (
+        "def test_odd():\n    %s\n" % ODD[odd]))
+    got = comb(tmp_path)
+    assert len(got.outcomes) == 13 and got.code in (0, 1), got.out
+    others = [outcomes for name, outcomes in got.outcomes.items() if name != "test_a::test_odd"]
+    assert others == [["passed"]] * 12, got.out
+
+
+def test_blocked_signals_do_not_save_a_hanging_test(tmp_path):
+    write(tmp_path, test_a="import signal, time\n" + AROUND % (
+        "def test_hangs():\n    signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())\n    time.sleep(60)\n"))
+    got = comb(tmp_path, "--comb-timeout=1")
+    assert got.counts == {"failed": 1, "passed": 12} and "took longer than 1 s" in got.out, got.out
+
+
+def test_two_hundred_megabytes_of_output(tmp_path):
+    write(tmp_path, test_a="import os\ndef test_large():\n    for _ in range(200): os.write(1, b'x' * (1 << 20))\n"
+                           "def test_other(): pass\n")
+    got = comb(tmp_path)
+    assert got.counts == {"passed": 2}, got.out[-2000:]
+
+
+def test_memory_is_refused(tmp_path):
+    write(tmp_path, test_a="import resource\n" + AROUND % (
+        "def test_memory():\n    resource.setrlimit(resource.RLIMIT_AS, (1, 1))\n    bytearray(1 << 30)\n"))
+    got = comb(tmp_path)
+    assert got.counts["passed"] >= 12 and got.code == 1, got.out
+    done = subprocess.run(["sh", "-c", "ulimit -v 400000; exec \"$@\"", "sh", sys.executable, "-m", "pytest", "--comb", "-n2"],
+                          cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 4 and "ulimit -v" in done.stdout + done.stderr
+
+
+def test_a_full_dev_shm_is_not_needed(tmp_path):
+    write(tmp_path, test_a="import os\ndef test_a():\n    maps = open('/proc/self/maps').read()\n"
+                           "    assert '/dev/shm' not in maps and '/memfd:comb' in maps\n"
+                           "    assert not any('/dev/shm' in os.readlink('/proc/self/fd/' + fd)\n"
+                           "                   for fd in os.listdir('/proc/self/fd') if os.path.exists('/proc/self/fd/' + fd))\n")
+    assert comb(tmp_path).counts == {"passed": 1}
+
+
+def test_a_thousand_workers(tmp_path):
+    write(tmp_path, test_a="import os, pytest\n@pytest.mark.parametrize('n', range(10))\n"
+                           "def test_a(n): open('pid-%d' % os.getppid(), 'w')\n")
+    begin = time.monotonic()
+    got = run(tmp_path, "--comb", "-n1000")
+    assert got.counts == {"passed": 10} and time.monotonic() - begin < 20, got.out
+    assert run(tmp_path, "--comb", "-n1000", "--comb-start=import").counts == {"passed": 10}
+    got = run(tmp_path, "--comb", "-n2000")
+    assert got.code == 4 and "2000 workers asked for, at most 1024 are possible" in got.out, got.out
+
+
+def test_hundreds_of_workers(tmp_path):
+    write(tmp_path, test_a="import pytest\n@pytest.mark.parametrize('n', range(400))\ndef test_a(n): pass\n")
+    for args in ([], ["-s"]):
+        got = run(tmp_path, "--comb", "-n400", *args)
+        assert got.counts == {"passed": 400}, got.out[-3000:]
+
+
+# -- memory -----------------------------------------------------------------------------------------
+
+
+def test_a_worker_that_grows_is_replaced_between_tests(tmp_path):
+    write(tmp_path, test_a='''
+import os, pytest
+kept = []
+@pytest.fixture(scope="session")
+def base():
+    with open("log", "a") as file: file.write("up %d\\n" % os.getpid())
+    yield
+    with open("log", "a") as file: file.write("down %d\\n" % os.getpid())
+@pytest.mark.parametrize("n", range(8))
+def test_grows(n, base):
+    if n == 3: kept.append(bytearray(os.urandom(1 << 20) * 200))
+def test_small(base): pass
+''')
+    got = run(tmp_path, "--comb", "-n1", "--comb-max-rss=150M")
+    assert got.counts == {"passed": 9} and got.code == 0, got.out
+    assert re.search(r"replacing worker gw0 \(\d+ MB of memory, above --comb-max-rss\)", got.out), got.out
+    log = [line.split() for line in (tmp_path / "log").read_text().splitlines()]
+    assert [word for word, _ in log] == ["up", "down"] * 2 and log[0][1] == log[1][1] != log[2][1]
+
+
+def test_a_limit_below_what_a_worker_starts_with_is_said_once(tmp_path):
+    write(tmp_path, test_a="def test_a(): pass\ndef test_b(): pass\ndef test_c(): pass\n")
+    got = comb(tmp_path, "--comb-max-rss=1M")
+    assert got.counts == {"passed": 3} and got.out.count("less than a worker has when it starts") == 1, got.out
+    assert comb(tmp_path, "--comb-max-rss=lots").code == 4
+
+
+def test_a_plain_sigkill_is_not_called_out_of_memory(tmp_path):
+    write(tmp_path, test_a="import os\ndef test_a(): os.kill(os.getpid(), 9)\ndef test_b(): pass\n")
+    got = comb(tmp_path)
+    assert "killed by SIGKILL" in got.out and "out of memory" not in got.out
+
+
+# -- stopping and going on --------------------------------------------------------------------------
+
+
+def test_stopped_and_continued(tmp_path):
+    write(tmp_path, test_a='''
+import os, pytest, time
+@pytest.mark.parametrize("n", range(2))
+def test_a(n):
+    open("started", "w").close()
+    for _ in range(12):
+        time.sleep(.1)
+        with open("ticks-%d" % n, "a") as file: file.write("x")
+''')
+    process = Session([sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--comb", "-n2", "--comb-timeout=2.5"], tmp_path)
+    end = time.monotonic() + 20
+    while not (tmp_path / "started").exists() and time.monotonic() < end:
+        process.read()
+    time.sleep(0.4)
+    os.killpg(process.process.pid, signal.SIGTSTP)
+    assert os.WIFSTOPPED(os.waitpid(process.process.pid, os.WUNTRACED)[1])
+    while process.read(0.2) and time.monotonic() < end and "█" in process.screen.text():
+        pass
+    assert "█" not in process.screen.text()
+    before = [(tmp_path / ("ticks-%d" % n)).read_text() for n in range(2)]
+    time.sleep(2)
+    assert [(tmp_path / ("ticks-%d" % n)).read_text() for n in range(2)] == before, "workers are stopped too"
+    os.killpg(process.process.pid, signal.SIGCONT)
+    assert process.finish() == 0, process.screen.text()
+    assert "2 passed" in process.screen.text(), "the pause does not count against the time limit"

@@ -1,0 +1,87 @@
+"""Processes that outlive the test that started them: found, told with their test, and ended."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from typing import Any
+
+from pytest_comb import _comb
+
+HELPERS = (b"multiprocessing.resource_tracker", b"multiprocessing.forkserver", b"multiprocessing.semaphore_tracker")
+GRACE_S = 0.2  # a process may be about to end by itself
+PATIENCE_S = 3.0
+
+
+def _read(pid: int, name: str) -> bytes:
+    try:
+        with open(f"/proc/{pid}/{name}", "rb") as file:
+            return file.read(65536)
+    except OSError:
+        return b""
+
+
+class Witness:
+    """In a worker: knows after which test a child was first seen."""
+
+    def __init__(self) -> None:
+        self.known = set(_comb.children()) if _comb.has_children() else set()
+
+    def new_children(self) -> list[int]:
+        """Since the last call. Costs a system call where there is none."""
+        if not _comb.has_children():
+            self.known.clear()
+            return []
+        present = set(_comb.children())
+        new = sorted(present - self.known)
+        self.known = present
+        return new
+
+
+def _describe(pid: int) -> dict[str, Any]:
+    """What it is, and the test whose environment it has (pytest names it there)."""
+    command = _read(pid, "cmdline").replace(b"\0", b" ").strip() or _read(pid, "comm").strip()
+    test = ""
+    for variable in _read(pid, "environ").split(b"\0"):
+        name, _, value = variable.partition(b"=")
+        if name == b"PYTEST_CURRENT_TEST":
+            test = value.decode("utf-8", "surrogateescape").rsplit(" (", 1)[0]
+    return {"pid": pid, "command": command.decode("utf-8", "surrogateescape"), "test": test}
+
+
+def _end(pid: int) -> None:
+    try:
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+    except OSError:
+        pass
+
+
+def end_all() -> list[dict[str, Any]]:
+    """Ends every child of this process, with what becomes its child by that; tells which there were."""
+    found: list[dict[str, Any]] = []
+    grace, patience = time.monotonic() + GRACE_S, time.monotonic() + PATIENCE_S
+    while _comb.children() and time.monotonic() < grace:
+        time.sleep(0.005)
+    while time.monotonic() < patience:
+        pids = _comb.children()
+        if not pids:
+            break
+        told = [_describe(pid) for pid in pids]
+        found += [one for one in told if not any(name.decode() in one["command"] for name in HELPERS)]
+        for pid in pids:
+            _end(pid)
+    return found
+
+
+def end_of_run(testrunuid: str) -> None:
+    """In the controller, after it killed a branch: children that have come to it, with the environment of its workers."""
+    marked = b"PYTEST_XDIST_TESTRUNUID=" + os.fsencode(testrunuid)
+    patience = time.monotonic() + PATIENCE_S
+    while time.monotonic() < patience:
+        pids = [pid for pid in _comb.children() if marked in _read(pid, "environ").split(b"\0")]
+        if not pids:
+            return
+        for pid in pids:
+            _end(pid)

@@ -1,0 +1,60 @@
+"""Ctrl-Z stops the whole run, fg goes on with it; time limits stand still meanwhile."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pytest_comb.controller import Controller
+
+
+def _now() -> int:
+    return time.clock_gettime_ns(time.CLOCK_MONOTONIC)
+
+
+class Suspension:
+    """Zygote and workers have a process group of their own, which the terminal does not stop."""
+
+    def __init__(self, controller: Controller) -> None:
+        self.controller = controller
+        self.pauses: list[tuple[int, int]] = []  # from, to
+        self.installed = False
+
+    def start(self) -> None:
+        """Where nobody else has an opinion on the signal."""
+        if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTSTP) == signal.SIG_DFL:
+            signal.signal(signal.SIGTSTP, self.stop)
+            self.installed = True
+
+    def finish(self) -> None:
+        """As it was."""
+        if self.installed:
+            signal.signal(signal.SIGTSTP, signal.SIG_DFL)
+            self.installed = False
+
+    def stop(self, number: int, frame: Any) -> None:
+        """Stops the others, then this process; goes on behind that when the shell says so."""
+        self.controller.live.erase()
+        begin = _now()
+        self.send(signal.SIGSTOP)
+        signal.signal(signal.SIGTSTP, signal.SIG_DFL)
+        os.kill(os.getpid(), signal.SIGTSTP)
+        signal.signal(signal.SIGTSTP, self.stop)
+        self.send(signal.SIGCONT)
+        self.pauses.append((begin, _now()))
+
+    def send(self, number: int) -> None:
+        """To zygote, seed and workers."""
+        for branch in self.controller.branches.values():
+            try:
+                os.killpg(branch.pid, number)
+            except OSError:
+                pass
+
+    def paused_ns(self, since_ns: int) -> int:
+        """How long the run stood still since then."""
+        return sum(max(0, end - max(begin, since_ns)) for begin, end in self.pauses)

@@ -1,0 +1,157 @@
+#define _GNU_SOURCE
+#include "base/family.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "base/fs.h"
+#include "base/os.h"
+#include "base/str.h"
+
+#include "base/banned.h"
+
+#define CGROUP_ROOT "/sys/fs/cgroup"
+
+bool family_has_children(void)
+{
+	siginfo_t info;
+	return waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0 || errno != ECHILD;
+}
+
+/* State and parent out of a line of /proc/PID/stat, whose name may hold anything. */
+static bool parse_stat(const char *text, char *state, pid_t *parent)
+{
+	const char *behind = strrchr(text, ')');
+	int parsed_parent;
+	if (!behind || sscanf(behind + 1, " %c %d", state, &parsed_parent) != 2)
+		return false;
+	*parent = parsed_parent;
+	return true;
+}
+
+static bool is_living_child(const char *pid, pid_t parent)
+{
+	struct err ignored = ERR_INIT;
+	cleanup_str struct str path = STR_INIT, text = STR_INIT;
+	char state;
+	pid_t of;
+	if (str_addf(&path, "/proc/%s/stat", pid) < 0 || fs_read(path.buf, &text, &ignored) < 0)
+		return false;
+	return parse_stat(str_text(&text), &state, &of) && of == parent && state != 'Z' && state != 'X';
+}
+
+struct found {
+	pid_t *pids;
+	size_t count, capacity;
+	pid_t parent;
+};
+
+static void add_if_child(struct found *found, const char *pid)
+{
+	if (pid[0] < '1' || pid[0] > '9' || !is_living_child(pid, found->parent))
+		return;
+	if (found->count < found->capacity)
+		found->pids[found->count] = (pid_t)strtol(pid, NULL, 10);
+	found->count++;
+}
+
+static void add_all_children(struct found *found)
+{
+	DIR *folder = opendir("/proc");
+	for (struct dirent *entry; folder && (entry = readdir(folder));)
+		add_if_child(found, entry->d_name);
+	if (folder)
+		closedir(folder);
+}
+
+/* Those that one thread started. False where the kernel has no such list. */
+static bool add_children_of_thread(struct found *found, const char *thread)
+{
+	struct err ignored = ERR_INIT;
+	cleanup_str struct str path = STR_INIT, text = STR_INIT;
+	char *rest = NULL;
+	if (str_addf(&path, "/proc/self/task/%s/children", thread) < 0 || fs_read(path.buf, &text, &ignored) < 0)
+		return false;
+	for (char *pid = text.buf ? strtok_r(text.buf, " ", &rest) : NULL; pid; pid = strtok_r(NULL, " ", &rest))
+		add_if_child(found, pid);
+	return true;
+}
+
+size_t family_children(pid_t *pids, size_t capacity)
+{
+	struct found found = { pids, 0, capacity, getpid() };
+	DIR *folder = opendir("/proc/self/task");
+	bool listed = folder != NULL;
+	for (struct dirent *entry; listed && (entry = readdir(folder));)
+		if (entry->d_name[0] != '.')
+			listed = add_children_of_thread(&found, entry->d_name);
+	if (folder)
+		closedir(folder);
+	if (!listed) {
+		found.count = 0;
+		add_all_children(&found);
+	}
+	return found.count;
+}
+
+int64_t family_resident_bytes(void)
+{
+	struct err ignored = ERR_INIT;
+	cleanup_str struct str text = STR_INIT;
+	long size, resident;
+	if (fs_read("/proc/self/statm", &text, &ignored) < 0 || sscanf(str_text(&text), "%ld %ld", &size, &resident) != 2)
+		return 0;
+	return (int64_t)resident * sysconf(_SC_PAGESIZE);
+}
+
+int64_t family_count_in(const char *text, const char *word)
+{
+	size_t len = strlen(word);
+	for (const char *line = text; line; line = strchr(line, '\n')) {
+		line += *line == '\n';
+		if (strncmp(line, word, len) == 0 && line[len] == ' ')
+			return strtoll(line + len + 1, NULL, 10);
+	}
+	return -1;
+}
+
+static int64_t count_in_file(const char *path, const char *word)
+{
+	struct err ignored = ERR_INIT;
+	cleanup_str struct str text = STR_INIT;
+	return fs_read(path, &text, &ignored) < 0 ? -1 : family_count_in(str_text(&text), word);
+}
+
+/* Of the own control group in the hierarchy that line of /proc/self/cgroup starts with prefix for. */
+static int64_t count_in_group(const char *prefix, const char *root, const char *file)
+{
+	struct err ignored = ERR_INIT;
+	cleanup_str struct str groups = STR_INIT, path = STR_INIT;
+	if (fs_read("/proc/self/cgroup", &groups, &ignored) < 0)
+		return -1;
+	const char *found = strstr(str_text(&groups), prefix);
+	if (!found)
+		return -1;
+	found += strlen(prefix);
+	if (str_addf(&path, "%s%.*s/%s", root, (int)strcspn(found, "\n"), found, file) < 0)
+		return -1;
+	int64_t count = count_in_file(path.buf, "oom_kill");
+	str_clear(&path);
+	/* In a container the path may be the host's. */
+	return count >= 0 || str_addf(&path, "%s/%s", root, file) < 0 ? count : count_in_file(path.buf, "oom_kill");
+}
+
+int64_t family_oom_kills(void)
+{
+	int64_t count = count_in_group("0::", CGROUP_ROOT, "memory.events");
+	if (count < 0)
+		count = count_in_group(":memory:", CGROUP_ROOT "/memory", "memory.oom_control");
+	return count < 0 ? count_in_file("/proc/vmstat", "oom_kill") : count;
+}
