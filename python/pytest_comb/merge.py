@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pytest_comb import history, plan, protocol
+from pytest_comb import history, plan, protocol, trace
 
 if TYPE_CHECKING:
     from pytest_comb.controller import Controller
@@ -65,6 +65,7 @@ class Merge:
         self.modules.clear()
         known = history.known(controller.config, ids)
         plan.make(controller.board, rows, controller.workers, self.config_dist(), 1 if ids else 0, known, holders)
+        trace.demand(controller.board, controller.config, ids)
         controller.replay.collected(0, {"ids": ids, "deselected": deselected, "workers": self.enlist(len(ids)), "lines": [],
                                         "failed": False, "stopped": False})
 

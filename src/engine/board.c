@@ -409,6 +409,8 @@ void board_stop(struct board *self)
 	sched_stop(lock(self));
 	unlock(self);
 	announce_change(self);
+	if (!atomic_load(&self->shared->planned))
+		announce_plan(self);
 }
 
 enum sched_state board_state(struct board *self, uint32_t test)

@@ -72,7 +72,7 @@ void board_name_resources(struct board *self, struct slice names);
 int board_replay(struct board *self, const struct record *record, const struct slice *ids, uint32_t count, struct err *err);
 /* The trace as a file; ids as in struct trace_run. Nothing happens where nothing was planned. */
 int board_write_trace(struct board *self, const char *path, const struct slice *ids, uint32_t count, struct err *err);
-/* Waits until there is a plan; false after timeout_ns. */
+/* Waits until there is a plan, or there will be none (board_stop(), the digest is 0 then); false after timeout_ns. */
 bool board_wait_plan(struct board *self, int64_t timeout_ns);
 uint64_t board_digest(const struct board *self);
 

@@ -81,7 +81,7 @@ def test_name(name): pass
     assert sorted(p.name for p in tmp_path.iterdir() if "trace" in p.name) == ["sub-trace.json"]
 
 
-@pytest.mark.parametrize("args", [[], ["--comb-start=import"], ["--dist=loadfile"], ["--dist=each"], ["-p", "no:xdist"]])
+@pytest.mark.parametrize("args", [[], ["--comb-start=shard"], ["--comb-start=once"], ["--comb-start=import"], ["--dist=loadfile"], ["--dist=each"], ["-p", "no:xdist"]])
 def test_a_replay_does_the_same_again(tmp_path, args):
     write(tmp_path, test_a=ENTANGLED, test_b=ENTANGLED, test_c=ENTANGLED)
 
@@ -131,11 +131,12 @@ def test_equal_ids_and_another_order_are_matched(tmp_path):
     assert by_test(again) == by_test(recorded)
 
 
-def test_what_differs_from_the_record_is_named(tmp_path):
-    write(tmp_path, test_a="def test_old(): pass\ndef test_stays(): pass\n")
+@pytest.mark.parametrize("start", ["shard", "once", "import"])
+def test_what_differs_from_the_record_is_named(tmp_path, start):
+    write(tmp_path, test_a="def test_old(): pass\ndef test_stays(): pass\n", test_b="def test_b(): pass\n")
     assert comb(tmp_path, "--comb-trace=first.json").code == 0
     write(tmp_path, test_a="def test_new(): pass\ndef test_stays(): pass\n")
-    got = run(tmp_path, "--comb-replay=first.json")
+    got = run(tmp_path, "--comb-replay=first.json", "--comb-start=" + start)
     assert got.code == 4
     assert re.search("first.json: the suite is not the recorded one, 2 tests differ: new: test_a.py::test_new, "
                      "no longer test_a.py::test_old; ", got.out), got.out
