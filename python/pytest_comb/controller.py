@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import time
@@ -20,6 +21,7 @@ from pytest_comb.relay import Relay
 from pytest_comb.replay import Replay
 from pytest_comb.suspension import Suspension
 
+GARBAGE_THRESHOLD = 50_000  # objects between two collections: here reports are made, and no tests run
 TICK_S = 0.05
 TICK_BUSY_S = 0.001
 FIRST_IMPORTS = 8  # so many workers import for themselves before it is known how many are needed
@@ -106,10 +108,12 @@ class Controller:
         self.workers = trace.workers_of_record(config) or options.count_workers(config)
         if self.workers == 0:
             self.dismiss()
+            gc.unfreeze()
             config.pluginmanager.unregister(self)
             config.option.numprocesses, config.option.dist = 0, "no"
         else:
             config.option.numprocesses = self.workers
+            gc.set_threshold(GARBAGE_THRESHOLD, 50, 100)
         yield
         self.dismiss()
 
@@ -291,6 +295,9 @@ class Controller:
         if os.getpid() != self.parent:
             return
         self.suspension.finish()
+        for branch in self.branches.values():
+            if branch.link.socket.fileno() >= 0:
+                branch.link.send({"quit": True})
         for branch in self.branches.values():
             busy = branch is self.current and bool(self.active or self.ids is None)
             if branch.link.socket.fileno() >= 0:

@@ -3,10 +3,21 @@
 from __future__ import annotations
 
 import os
-import platform
 import sys
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Dict
+
+
+class WorkerInfo(Dict[str, Any]):
+    """What xdist says about a worker; `platform` takes a process to find out, and hardly anybody asks."""
+
+    def __missing__(self, key: str) -> Any:
+        if key != "platform":
+            raise KeyError(key)
+        import platform
+
+        self[key] = platform.platform()
+        return self[key]
 
 
 class Gateway:
@@ -52,16 +63,15 @@ class WorkerNode:
         }
         self.workeroutput: dict[str, Any] = {}
         self.shutting_down = False
-        self.workerinfo: dict[str, Any] = {
+        self.workerinfo: dict[str, Any] = WorkerInfo({
             "version": sys.version,
             "version_info": tuple(sys.version_info),
             "sysplatform": sys.platform,
-            "platform": platform.platform(),
             "executable": sys.executable,
             "cwd": os.getcwd(),
             "id": self.gateway.id,
             "spec": self.gateway.spec,
-        }
+        })
 
     def ready(self, pid: int) -> None:
         """The worker has started."""

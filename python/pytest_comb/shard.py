@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import bisect
 import contextlib
-import hashlib
 import os
 import sys
 import warnings
@@ -16,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Callable, Iterator, NoReturn, Optional
 
 import pytest
 
-from pytest_comb import per_item, plan, protocol
+from pytest_comb import _comb, per_item, plan, protocol
 
 if TYPE_CHECKING:
     from pytest_comb.zygote import Zygote
@@ -361,10 +360,7 @@ def digest(items: list[pytest.Item]) -> int:
     """64 bits that stand for the ids in their order; 0 for none."""
     if not items:
         return 0
-    made = hashlib.blake2b(digest_size=8)
-    for item in items:
-        made.update(item.nodeid.encode("utf-8", "surrogatepass") + b"\0")
-    return int.from_bytes(made.digest(), "little") or 1
+    return _comb.digest([item.nodeid.encode("utf-8", "surrogatepass") for item in items])
 
 
 def module_name(path: Any) -> tuple[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import resource
 import socket
@@ -51,6 +52,7 @@ def split(config: pytest.Config) -> Role:
         raise pytest.UsageError(f"comb cannot start: {error}") from None
     sys.stdout.flush()
     sys.stderr.flush()
+    gc.freeze()  # what has been imported so far is not looked at again, in any of the processes
     parent = os.getpid()
     outlet = Outlet(config)
     modules = _comb.Modules() if mode in ("auto", "shard") else None

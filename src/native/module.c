@@ -49,7 +49,7 @@ static struct PyModuleDef module = {
 };
 
 static PyMethodDef *const method_tables[] = {
-	recorder_methods, audit_methods, family_methods, history_methods, live_methods, trace_methods, process_methods,
+	recorder_methods, audit_methods, family_methods, history_methods, live_methods, digest_methods, trace_methods, process_methods,
 };
 
 PyObject *native_raise(const struct err *err)

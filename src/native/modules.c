@@ -110,6 +110,29 @@ static PyObject *places(PyObject *object, PyObject *unused)
 	return list;
 }
 
+/* FNV-1a (64 bits) over texts, each with a zero byte behind it; never 0. */
+static PyObject *digest(PyObject *module, PyObject *args)
+{
+	PyObject *texts;
+	if (!PyArg_ParseTuple(args, "O!", &PyList_Type, &texts))
+		return NULL;
+	uint64_t hash = 14695981039346656037ull;
+	for (Py_ssize_t i = 0; i < PyList_Size(texts); i++) {
+		char *bytes;
+		Py_ssize_t len;
+		if (PyBytes_AsStringAndSize(PyList_GetItem(texts, i), &bytes, &len) < 0)
+			return NULL;
+		for (Py_ssize_t b = 0; b <= len; b++)
+			hash = (hash ^ (unsigned char)bytes[b]) * 1099511628211ull;
+	}
+	return PyLong_FromUnsignedLongLong(hash ? hash : 1);
+}
+
+PyMethodDef digest_methods[] = {
+	{ "digest", digest, METH_VARARGS, "digest([bytes]) -> 64 bits that stand for them in their order, never 0" },
+	{ NULL, NULL, 0, NULL },
+};
+
 static PyMethodDef modules_methods[] = {
 	{ "begin", begin, METH_VARARGS, "begin(first, modules, workers): those from first on are to be pulled" },
 	{ "pull", pull, METH_NOARGS, "pull() -> (first, count), or None when nothing is left" },

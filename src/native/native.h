@@ -16,7 +16,8 @@ extern PyMethodDef recorder_methods[];
 extern PyMethodDef audit_methods[];
 extern PyMethodDef family_methods[];
 extern PyMethodDef history_methods[];
-extern PyMethodDef live_methods[]; /* lines.c */
+extern PyMethodDef live_methods[];   /* lines.c */
+extern PyMethodDef digest_methods[]; /* modules.c */
 
 /* Methods of Board, and functions of the module, for traces and records (trace.c). */
 struct board;
