@@ -9,6 +9,7 @@
 #include "phases/check_groups.h"
 #include "phases/check_record.h"
 #include "phases/gate.h"
+#include "phases/tune_measure.h"
 #include "safety/rule.h"
 
 #include "base/banned.h"
@@ -253,6 +254,14 @@ static int *group_labels(const struct analysis *analysis)
 	return labels;
 }
 
+/* pytest-xdist, unless it is known to part groups and the project can be configured for comb's engine, which does not. */
+static int choose_engine(struct phase_ctx *ctx, enum suite_engine *engine, struct err *err)
+{
+	int comb = project_xdist_parts_groups(ctx->project) ? tune_may_choose_comb(ctx, err) : 0;
+	*engine = comb > 0 ? ENGINE_COMB : ENGINE_XDIST;
+	return comb < 0 ? -1 : 0;
+}
+
 static int run_trials(struct phase_ctx *ctx, const struct analysis *analysis, struct trials *trials, int runs,
 		      struct err *err)
 {
@@ -265,6 +274,8 @@ static int run_trials(struct phase_ctx *ctx, const struct analysis *analysis, st
 	trials->base = &analysis->base;
 	trials->unsteady = analysis->unsteady;
 	trials->sink = ctx->sink;
+	if (choose_engine(ctx, &trials->engine, err) < 0)
+		return -1;
 	trials->timeout_s = analysis_run_limit(analysis, &settings);
 	for (int i = 0; i < runs && !trials->groups_parted; i++) {
 		cleanup_str struct str name = STR_INIT;
@@ -296,7 +307,9 @@ static int conclude_parted(struct gate_result *result, const struct project *pro
 		     project->pytest_version[2]) < 0 ||
 	    str_adds(&result->detail,
 		     "pytest-xdist 3.8.0 does not see groups under pytest 9.2 (its issue 1386). Use pytest "
-		     "below 9.2, or a pytest-xdist that knows it.\n") < 0)
+		     "below 9.2, a pytest-xdist that knows it, or comb's own engine, which keeps groups together: "
+		     "comb run uses it; --with-comb declares pytest-comb, so that the project can be configured "
+		     "for it.\n") < 0)
 		return err_no_memory(err);
 	return 0;
 }
@@ -307,8 +320,13 @@ static int conclude_trials(struct gate_result *result, const struct analysis *an
 {
 	bool same = trials->victims.len == 0 && trials->missing == 0 && trials->troubles.len == 0;
 	result->status = same ? GATE_PASSED : GATE_FAILED;
-	if (str_addf(&result->figure, "%zu of %zu parallel runs on %d workers ended as the sequential one",
-		     trials->parallel_runs - trials->differing_runs, trials->parallel_runs, ANALYSIS_WORKERS) < 0)
+	bool comb = trials->engine == ENGINE_COMB;
+	if (str_addf(&result->figure, "%zu of %zu parallel runs on %d workers%s ended as the sequential one",
+		     trials->parallel_runs - trials->differing_runs, trials->parallel_runs, ANALYSIS_WORKERS,
+		     comb ? " of comb's engine" : "") < 0 ||
+	    (comb && str_adds(&result->detail, "By comb's engine, for the pytest-xdist that is installed does not keep "
+					       "groups together under this pytest (its issue 1386): these tests are "
+					       "not safe with -n without --comb.\n") < 0))
 		return err_no_memory(err);
 	for (size_t i = 0; i < trials->victims.len; i++) {
 		const struct victim *victim = &trials->victims.at[i];
@@ -471,7 +489,8 @@ static const struct gate gates[] = {
 		.cause = "What static rules and footprints do not see shows when the suite really runs in parallel.",
 		.remedy = "Look at the tests named: comb check looks for what they need to be kept with. Under pytest "
 			  "9.2 "
-			  "pytest-xdist 3.8.0 does not keep groups together (its issue 1386): use pytest below 9.2.",
+			  "pytest-xdist 3.8.0 does not keep groups together (its issue 1386): use pytest below 9.2, or comb's "
+			  "own engine (comb run; --with-comb).",
 		.attempts = 3,
 		.reach = reach_parallel,
 		.verify = verify_parallel,

@@ -245,9 +245,12 @@ static const struct entrant {
 } entrants[] = { { ENGINE_XDIST, 0 }, { ENGINE_COMB, 3 } };
 #define ENTRANTS (sizeof(entrants) / sizeof(*entrants))
 
-static bool can_run(const struct project *project, enum suite_engine engine)
+/* Is the engine there, and does it keep together what has to be? */
+static bool can_run(const struct project *project, enum suite_engine engine, bool groups)
 {
-	return engine == ENGINE_COMB ? !project->engine_problem : project_plugin(project, XDIST_NAME) != NULL;
+	if (engine == ENGINE_COMB)
+		return !project->engine_problem;
+	return project_plugin(project, XDIST_NAME) && !(groups && project_xdist_parts_groups(project));
 }
 
 /* The best of each engine first, then the second ones: who has no time for all leaves the last ones out. */
@@ -266,7 +269,7 @@ static int add_candidates(const struct phase_ctx *ctx, struct study *study, cons
 			.workers_most = workers_most(run),
 			.keep_groups = study->groups,
 		};
-		if (can_run(ctx->project, limits.engine) &&
+		if (can_run(ctx->project, limits.engine, study->groups) &&
 		    candidates_choose(load, &limits, candidates[e], &counts[e], err) < 0)
 			return -1;
 	}

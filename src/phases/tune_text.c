@@ -68,6 +68,9 @@ int tune_say_contest(const struct study *study, struct gate_result *result)
 	size_t parallel = study_parallel_count(study);
 	if (study->contest.count == 1)
 		failed = failed || str_addf(&result->figure, "%zu test: nothing can run beside it", study->tests) < 0;
+	else if (study->contest.entries[1].beside)
+		failed = failed || str_adds(&result->figure, "pytest-xdist does not keep groups together here: no "
+							     "configuration of it is safe") < 0;
 	else if (parallel == 0)
 		failed = failed ||
 			str_addf(&result->figure, "no parallel run gave the results of a serial one: %s",

@@ -1,5 +1,6 @@
 #include "project/project.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -49,4 +50,16 @@ const struct plugin *project_plugin(const struct project *project, const char *n
 		if (strcmp(project->plugins.at[i].name, name) == 0)
 			return &project->plugins.at[i];
 	return NULL;
+}
+
+/* pytest-xdist's issue 1386: no release after 3.8.0 is known to have it. */
+bool project_xdist_parts_groups(const struct project *project)
+{
+	const struct plugin *xdist = project_plugin(project, XDIST_NAME);
+	const int *pytest = project->pytest_version;
+	int version[3] = { 0 };
+	if (!xdist || pytest[0] < 9 || (pytest[0] == 9 && pytest[1] < 2))
+		return false;
+	sscanf(xdist->version, "%d.%d.%d", &version[0], &version[1], &version[2]);
+	return version[0] < 3 || (version[0] == 3 && (version[1] < 8 || (version[1] == 8 && version[2] == 0)));
 }

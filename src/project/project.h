@@ -76,6 +76,8 @@ void project_release(struct project *project);
 
 /* NULL when it is not installed. */
 const struct plugin *project_plugin(const struct project *project, const char *name);
+/* The pytest-xdist and the pytest that are installed do not keep tests of one xdist_group on one worker together. */
+bool project_xdist_parts_groups(const struct project *project);
 const char *package_manager_name(enum package_manager manager);
 /* "[tool.pytest.ini_options]", the table or section of that file which pytest reads; "" for CONFIG_NONE. */
 const char *config_kind_table(enum config_kind kind);

@@ -194,8 +194,9 @@ static int run_suite(struct trials *trials, const struct trial *trial, struct su
 	/* A maximum of failures in the project's own options would hide the rest. */
 	if (strings_add(&arguments, "--maxfail=0") < 0)
 		return err_no_memory(err);
+	enum suite_engine parallel = trials->engine == ENGINE_SERIAL ? ENGINE_XDIST : trials->engine;
 	struct suite_options options = {
-		.engine = trial->workers > 0 ? ENGINE_XDIST : ENGINE_SERIAL,
+		.engine = trial->workers > 0 ? parallel : ENGINE_SERIAL,
 		.workers = trial->workers,
 		.dist = trial->workers > 0 ? trial->dist : NULL,
 		.shuffle_seed = trial->seed,

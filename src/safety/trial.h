@@ -35,6 +35,7 @@ struct trials {
 	const bool *unsteady; /* one a test: not to be counted; NULL: none */
 	const struct progress_sink *sink;
 	double timeout_s; /* of a run */
+	enum suite_engine engine; /* of parallel runs; ENGINE_SERIAL: pytest-xdist */
 	VEC(struct victim) victims;
 	size_t serial_runs, parallel_runs;
 	size_t differing_runs; /* in which some test did something else */
