@@ -297,6 +297,7 @@ static int run_suite(const struct session *session, const struct choice *choice,
 		.dist = choice->workers > 0 && !choice->configured ? dist_name(choice->dist) : NULL,
 		.keep_addopts = choice->configured,
 		.plain = session->project.engine_problem != NULL,
+		.outcomes_only = choice->engine->engine == ENGINE_COMB,
 		.interactive = true,
 		.output_to_stderr = session->cli->json,
 		.timeout_s = session->settings.timeout_s,
@@ -318,7 +319,8 @@ static int remember(const struct session *session, const struct choice *choice, 
 	};
 	if (run->tests.len == 0 || !session->history)
 		return 0;
-	if (history_record(session->history, &what, run, NULL, err) < 0)
+	/* comb's engine remembers its runs itself. */
+	if (choice->engine->engine != ENGINE_COMB && history_record(session->history, &what, run, NULL, err) < 0)
 		return -1;
 	if (session->cli->rest.len > 0 || !suite_is_green(run))
 		return 0;

@@ -269,6 +269,21 @@ static int read_finish(struct reader *reader, json_t *line)
 	return get_text(reader, line, "reason", &test->failure);
 }
 
+static int read_result(struct reader *reader, json_t *line)
+{
+	struct test *test;
+	struct attempt *attempt;
+	long long outcome = get_integer(line, "outcome", TEST_NOT_RUN);
+	if (get_test(reader, line, &test, &attempt) < 0)
+		return -1;
+	test->outcome = outcome >= TEST_NOT_RUN && outcome <= TEST_CRASHED ? (enum outcome)outcome : TEST_NOT_RUN;
+	test->setup_s = get_seconds(line, "setup_ns");
+	test->call_s = get_seconds(line, "call_ns");
+	test->teardown_s = get_seconds(line, "teardown_ns");
+	reader->recording->finished += test->outcome != TEST_NOT_RUN;
+	return test->id ? 0 : get_text(reader, line, "id", &test->id);
+}
+
 static int read_touch(struct reader *reader, json_t *line)
 {
 	long long index = get_integer(line, "test", -1);
@@ -327,7 +342,7 @@ static const struct {
 } event_readers[] = {
 	{ "begin", read_begin },	 { "item", read_item },	    { "collected", read_collected },
 	{ "collect_error", read_collect_error }, { "start", read_start },   { "report", read_report },
-	{ "finish", read_finish },	 { "touch", read_touch },   { "fixture", read_fixture },
+	{ "finish", read_finish },	 { "result", read_result }, { "touch", read_touch },   { "fixture", read_fixture },
 	{ "lost", read_lost },	 { "end", read_end },
 };
 

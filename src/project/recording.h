@@ -14,6 +14,8 @@
  *   report         test, when ("setup", "call", "teardown"), outcome, xfail, part (of a test: a subtest),
  *                  duration_ns, text
  *   finish         test, reason (null, or the exception that ended the session in it)
+ *   result         test, id, outcome (an enum outcome), setup_ns, call_ns, teardown_ns: all about a test in one
+ *                  line, by the controller of comb's engine (suite_options.outcomes_only)
  *   touch          test (-1: collection), phase, kind, what, file, line, fixture
  *   fixture        test, name, scope, base, duration_ns: one wider than a function was set up
  *   lost           worker, text: the controller lost a worker

@@ -95,6 +95,8 @@ struct suite_options {
 	bool whole;              /* also the tests that -m of the project's own addopts leaves out; with markers NULL */
 	bool footprint;          /* record touches by the audit hook */
 	bool plain;              /* no observing plugin: for honest timing */
+	bool outcomes_only;      /* of comb's engine: ids, outcomes and durations, told by the controller at its end; workers
+				    are left alone. With another engine (or none, as after -n0) as without it */
 	bool interactive;        /* pytest talks to the person itself, see below */
 	bool output_to_stderr;   /* interactive: its stdout too goes to our stderr */
 	bool keep_addopts;       /* false: -n, --dist and --comb of the project's own addopts are overridden */

@@ -13,7 +13,7 @@
 /* Nothing of an outer pytest run may reach the inner one. */
 static const char *const outer_variables[] = {
 	"PYTEST_XDIST_WORKER", "PYTEST_XDIST_WORKER_COUNT", "PYTEST_XDIST_TESTRUNUID", "PYTEST_CURRENT_TEST",
-	"COMB_RECORD", "COMB_FOOTPRINT", "COMB_SHUFFLE", "COMB_ORDER", "COMB_KEEP_ORDER", "COMB_WHOLE", "COMB_PROBES",
+	"COMB_RECORD", "COMB_OUTCOMES", "COMB_FOOTPRINT", "COMB_SHUFFLE", "COMB_ORDER", "COMB_KEEP_ORDER", "COMB_WHOLE", "COMB_PROBES",
 };
 
 /* What the parts of a command are made from. */
@@ -27,7 +27,8 @@ struct making {
 /* The order plugin is needed where an order is asked for, or where some plugin would shuffle. */
 static bool wants_order(const struct making *making)
 {
-	return !making->options->plain || making->options->shuffle_seed || making->options->order ||
+	bool watched = !making->options->plain && !making->options->outcomes_only;
+	return watched || making->options->shuffle_seed || making->options->order ||
 	       project_plugin(making->project, "pytest-randomly") ||
 	       project_plugin(making->project, "pytest-random-order");
 }
@@ -129,6 +130,8 @@ static int add_plugin_settings(struct making *making)
 	int failed = 0;
 	if (!options->plain)
 		failed = strings_addf(&making->command->env, "COMB_RECORD=%s/record", making->command->dir.buf) < 0;
+	if (!failed && options->outcomes_only)
+		failed = strings_add(&making->command->env, "COMB_OUTCOMES=1") < 0;
 	if (!failed && options->footprint)
 		failed = strings_add(&making->command->env, "COMB_FOOTPRINT=1") < 0;
 	if (!failed && options->whole)
