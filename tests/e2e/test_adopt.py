@@ -245,3 +245,57 @@ def test_a_linked_worktree_of_the_user_is_like_any_checkout(small):
     assert len(small.git("worktree", "list").splitlines()) == 2
     assert small.git("status", "--porcelain", cwd=linked) == ""
     assert not (small.base / "cache" / "comb").exists()
+
+
+WAITING = {
+    "pytest.ini": "[pytest]\n",
+    "requirements-dev.txt": "pytest\n",
+    "test_wait.py": """
+import time
+import pytest
+
+SEEN = []
+
+@pytest.mark.parametrize("n", range(6))
+def test_wait(n):
+    time.sleep(0.1)
+
+def test_first():
+    SEEN.append(1)
+
+def test_second():
+    assert SEEN
+""",
+}
+
+
+def test_combs_engine_is_declared_measured_and_configured(tmp_path):
+    project = Project(tmp_path, files=WAITING).init()
+    before = state(project)
+    report = project.adopt("--with-comb", "--runs", "1", "--budget", "1s")
+    assert_adopted(project, report)
+    assert state(project) == before
+    gates = {gate["gate"]: gate for gate in report["gates"]}
+    assert gates["0.1"]["figure"] == "pytest-xdist and pytest-comb are declared in requirements-dev.txt"
+    assert project.git("show", f"{BRANCH}:requirements-dev.txt") == "pytest\npytest-xdist>=3.2\npytest-comb>=0.1"
+    contest = gates["3.2"]["data"]["contest"]
+    assert {entry["engine"] for entry in contest["entries"]} == {"serial", "xdist", "comb"}
+    assert not any(entry["beside"] for entry in contest["entries"])
+    assert gates["3.6"]["status"] == "passed", gates["3.6"]
+    written = "--comb" in project.git("show", f"{BRANCH}:pytest.ini")
+    assert written == (contest["entries"][contest["best"]]["engine"] == "comb")
+    assert report["validated"]
+    assert {gate["gate"]: gate["status"] for gate in report["validation"]}["3.4"] == "passed"
+
+
+def test_pytest_comb_of_another_version_stops_at_the_gate_with_the_next_step(small):
+    info = small.base / "site" / "pytest_comb-0.0.1.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: pytest-comb\nVersion: 0.0.1\n")
+    (info / "entry_points.txt").write_text("[pytest11]\ncomb = pytest_comb.autoload\n")
+    small.env["PYTHONPATH"] = str(info.parent)
+    report = small.adopt("--with-comb", "--until", "setup")
+    assert report["status"] == 1 and report["stopped_at"] == "0.2"
+    figure = report["gates"][1]["figure"]
+    assert "pytest-comb 0.0.1 in" in figure and "is not the version of this comb" in figure
+    assert "pip install 'pytest-xdist>=3.2' 'pytest-comb>=0.1'" in figure
