@@ -186,6 +186,7 @@ class Controller:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         """Replays what zygote and workers tell until all of them are done."""
+        self.live.start()
         try:
             self.run_to_the_end()
         finally:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 REDRAW_S = 0.1
 REDRAW_ERASED_S = 0.03
+SHOWN_COLLECTION_S = 1
 OWN_PROGRESS = ("sugar", "rich", "pretty", "pytest-rich", "pytest-pretty")  # plugins that draw over lines themselves
 
 
@@ -55,7 +56,7 @@ class LiveLine:
         self.controller, self.config = controller, controller.config
         self.stream: Any = None  # while there is one
         self.drawn = False
-        self.drawn_at = 0.0
+        self.drawn_at = self.started_at = 0.0
         self.column = 0
         self.replaced: list[tuple[Any, str, Any]] = []
 
@@ -71,7 +72,8 @@ class LiveLine:
         return file.isatty() and hasattr(file, "fileno") and os.environ.get("TERM", "dumb") not in ("dumb", "")
 
     def start(self) -> None:
-        """The tests are known."""
+        """Collection and tests happen elsewhere from now on."""
+        self.started_at = time.monotonic()
         if self.stream is not None or not self.is_wanted():
             return
         writer = self.config.pluginmanager.getplugin("terminalreporter")._tw
@@ -108,6 +110,8 @@ class LiveLine:
         if self.column and not inside:
             return  # between two rows: terminals differ in where the cursor is
         line = self.text(columns - 1)
+        if not line:
+            return
         back = f"\r\n{line}\x1b[A\r\x1b[{inside}C" if inside else f"{line}\r"
         self.put(f"\x1b[J{back}")
         self.drawn = True
@@ -115,6 +119,9 @@ class LiveLine:
     def text(self, columns: int) -> str:
         """The line, at most so wide."""
         controller = self.controller
+        waited = time.monotonic() - self.started_at
+        if controller.ids is None:
+            return f"collecting, {waited:.0f} s"[:columns] if waited >= SHOWN_COLLECTION_S else ""
         stats = self.config.pluginmanager.getplugin("terminalreporter").stats
         failed = len(stats.get("failed", ())) + len(stats.get("error", ()))
         done, total = len(controller.replay.finished), controller.count_tests()

@@ -112,6 +112,7 @@ class Relay:
             target.buffer.flush()
         except AttributeError:
             target.write(data.decode("utf-8", "backslashreplace"))
+        self.controller.live.column = 0
 
     def begin_line(self) -> None:
         """pytest's progress goes on below."""

@@ -147,7 +147,6 @@ class Replay:
         if content["deselected"]:
             self.config.hook.pytest_deselected(items=[_Deselected(nodeid) for nodeid in content["deselected"]])
         self.say_collected(content)
-        controller.live.start()
         for slot in range(content["workers"]):
             self.config.hook.pytest_xdist_node_collection_finished(node=controller.nodes[slot], ids=content["ids"])
         cache = self.config.pluginmanager.getplugin("nfplugin")

@@ -40,11 +40,16 @@ def extension():
     return {"PYTHONPATH": os.environ["COMB_TEST_PLUGIN"], "LD_PRELOAD": os.environ["COMB_TEST_PRELOAD"]}
 
 
+def heed_interrupts():
+    """In the background of a shell script Ctrl-C is ignored, and that is inherited."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def start(folder, *args, env=None):
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--junitxml=report.xml", *args]
     clean = {k: v for k, v in os.environ.items() if not k.startswith("PYTEST_")}
     return subprocess.Popen(command, cwd=folder, env={**clean, **extension(), **(env or {})}, stdout=subprocess.PIPE,
-                            stderr=subprocess.STDOUT, text=True, errors="surrogateescape", start_new_session=True)
+                            stderr=subprocess.STDOUT, text=True, errors="surrogateescape", start_new_session=True, preexec_fn=heed_interrupts)
 
 
 def run(folder, *args, env=None, timeout=60):

@@ -163,6 +163,19 @@ def test_another_number_of_workers_is_refused(tmp_path):
     assert got.code == 4 and "recorded with 2 workers, not 5" in got.out
 
 
+def test_without_workers_there_is_nothing_to_trace(tmp_path):
+    write(tmp_path, test_a="def test_a(): pass\n")
+    got = run(tmp_path, "--comb", "-n0", "--comb-trace=t.json")
+    assert got.code == 4 and "need workers" in got.out
+
+
+def test_an_interrupted_run_has_a_trace(tmp_path):
+    write(tmp_path, test_a="import pytest, time\n@pytest.mark.parametrize('n', range(9))\ndef test_a(n):\n"
+                           "    if n == 4: raise KeyboardInterrupt\n    time.sleep(.05)\n")
+    assert comb(tmp_path, "--comb-trace=t.json").code == 2
+    assert 1 <= len(load(tmp_path / "t.json")["comb"]["ran"]) < 9
+
+
 def test_a_trace_that_cannot_be_written_is_said(tmp_path):
     write(tmp_path, test_a="def test_a(): pass\n")
     got = comb(tmp_path, "--comb-trace", os.path.join("no", "such", "folder", "t.json"))

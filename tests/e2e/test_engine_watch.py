@@ -65,6 +65,14 @@ def test_the_same_output_stays_as_without_it(tmp_path):
     assert live_lines(with_line) and not live_lines(without)
 
 
+def test_a_long_collection_is_said(tmp_path):
+    write(tmp_path, test_a="import time\ntime.sleep(1.6)\ndef test_a(): pass\n")
+    session = on_terminal(tmp_path)
+    assert session.finish() == 0
+    assert any(re.search(r"^collecting, 1 s$", shot, re.M) for shot in session.shots)
+    assert "collecting" not in session.screen.text() and "collected 1 item" in session.screen.text()
+
+
 @pytest.mark.parametrize("columns", [30, 61])
 def test_narrow_terminals(tmp_path, columns):
     write(tmp_path, test_a=SLEEPERS)
