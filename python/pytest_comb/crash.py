@@ -109,6 +109,11 @@ class Crashes:
             self.count += retired is None
             self.replace(slot, cause)
 
+    def fresh_died(self, slot: int, content: dict[str, Any]) -> None:
+        """Only the test's own process: its worker goes on when this was looked at."""
+        self.report(slot, content["test"], self.cause(content), content["stack"])
+        self.controller.board.set_phase(slot, 0)
+
     def cause(self, content: dict[str, Any]) -> str:
         """In words."""
         limit = self.timed_out.pop(content["pid"], None)

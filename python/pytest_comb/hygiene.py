@@ -8,6 +8,7 @@ import random
 import signal
 import sys
 import tempfile
+import warnings
 import weakref
 from typing import Any
 
@@ -90,14 +91,26 @@ def default_interrupt() -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def fork() -> int:
+    """os.fork(), where other threads that only wait are known and no reason for a warning."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return os.fork()
+
+
+def flush_output() -> None:
+    """Before a fork, so that nothing is written twice, and before an end."""
+    for stream in (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__):
+        try:
+            stream.flush()  # type: ignore[union-attr]
+        except Exception:
+            pass
+
+
 def leave(status: int) -> None:
     """Ends the process here and now, with its own exit handlers, and never returns to who called pytest."""
     try:
         atexit._run_exitfuncs()
     finally:
-        for stream in (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__):
-            try:
-                stream.flush()  # type: ignore[union-attr]
-            except Exception:
-                pass
+        flush_output()
         os._exit(status)

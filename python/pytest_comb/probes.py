@@ -11,7 +11,7 @@ import shutil
 import signal
 import socket
 import stat
-import sys
+import threading
 from typing import Any, Generator, Optional
 
 import pytest
@@ -57,7 +57,7 @@ class Server:
             observe.end(0)
             status = 0
         finally:
-            flush()
+            hygiene.flush_output()
             os._exit(status)
 
     def serve(self, session: pytest.Session) -> Optional[dict[str, Any]]:
@@ -94,8 +94,8 @@ class Server:
 
     def fork(self, request: dict[str, Any]) -> bool:
         """True in the new process."""
-        flush()
-        parent, pid = os.getpid(), os.fork()
+        hygiene.flush_output()
+        parent, pid = os.getpid(), hygiene.fork()
         if pid == 0:
             os.setpgid(0, 0)
             _comb.die_with_parent(parent)
@@ -175,16 +175,24 @@ def why_not(session: pytest.Session, link: int, older: set[int]) -> str:
     """Why processes forked from this one would not be like fresh ones; '' where they are."""
     if session.testsfailed:
         return "the collection has errors"
-    threads = len(os.listdir("/proc/self/task")) - 1
+    threads = len(os.listdir("/proc/self/task")) - 1 - sum(map(copes, threading.enumerate()))
     if threads:
         return f"{threads} other threads run after the collection"
     if set(children()) - older:
         return "processes run that the collection started"
+    reruns = getattr(getattr(session.config, "failures_db", None), "sock", None)
+    known = {link, reruns.fileno() if reruns is not None else link}
     for name in os.listdir("/proc/self/fd"):
-        reason = "" if int(name) == link else shared_by_forks(int(name))
+        reason = "" if int(name) in known else shared_by_forks(int(name))
         if reason:
             return reason
     return ""
+
+
+def copes(thread: threading.Thread) -> bool:
+    """pytest-rerunfailures: waits for workers that a serial run has not, and forked processes need it no more."""
+    target = getattr(thread, "_target", None)
+    return getattr(target, "__module__", "") == "pytest_rerunfailures"
 
 
 def shared_by_forks(fd: int) -> str:
@@ -215,13 +223,4 @@ def kill_group(pid: int) -> None:
         try:
             end(pid, signal.SIGKILL)
         except OSError:
-            pass
-
-
-def flush() -> None:
-    """Nothing is written twice by two processes."""
-    for stream in (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__):
-        try:
-            stream.flush()  # type: ignore[union-attr]
-        except Exception:
             pass

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Generator, Optional
 
 import pytest
 
-from pytest_comb import _comb, beside, protocol, reports, sizes
+from pytest_comb import _comb, beside, fresh, protocol, reports, sizes
 from pytest_comb.leftovers import Witness
 from pytest_comb.outlet import Outlet
 
@@ -83,6 +83,7 @@ class Worker:
         self.witness = Witness()
         self.max_rss = sizes.parse(config.option.comb_max_rss)
         self.outgrown = 0  # bytes, once they are too many
+        self.fresh: Optional[fresh.Fresh] = None  # once a test asked for it
         self.families: dict[Any, int] = {}
         sample = pytest.TestReport("", ("", None, ""), {}, "passed", None, "setup")
         self.plain_size = len(sample.__dict__)
@@ -157,9 +158,22 @@ class Worker:
         self.index = index
         self.prepare(item)
         self.board.begin(self.slot)
-        item.config.hook.pytest_runtest_protocol(item=item, nextitem=LateItem(self, item))
+        if item.get_closest_marker(fresh.MARK) is None:
+            item.config.hook.pytest_runtest_protocol(item=item, nextitem=LateItem(self, item))
+        elif not self.run_fresh(item):
+            return
         self.complete()
         self.board.end(self.slot)
+
+    def run_fresh(self, item: pytest.Item) -> bool:
+        """In a process of its own; False when that crashed, and the test is told and given up already."""
+        if self.fresh is None:
+            self.fresh = fresh.Fresh(self)
+        if self.fresh.run(item, LateItem(self, item)):
+            return True
+        self.outlet.mark(self.index)
+        self.pending, self.sent_some, self.attempts = [], False, 0
+        return False
 
     def prepare(self, item: pytest.Item) -> None:
         """Fixtures that an unknown next item left standing and this test does not need go first."""
@@ -203,7 +217,7 @@ class Worker:
         born = self.witness.new_children()
         if born:
             self.send(protocol.CHILDREN, test=self.index, pids=born)
-        if not (len(self.pending) == 3 and not self.sent_some and self.send_record()):
+        if not (self.is_plain() and self.send_record()):
             self.flush()
             self.send(protocol.FINISHED, test=self.index)
             if not self.captures():
@@ -228,8 +242,10 @@ class Worker:
         self.send(protocol.RETIRED, test=self.index, reason="a test closed descriptors it did not open")
         os._exit(0)
 
-    def send_record(self) -> bool:
+    def is_plain(self) -> bool:
         """False when the reports hold more than a record can."""
+        if len(self.pending) != 3 or self.sent_some:
+            return False
         setup, call, teardown = self.pending
         if (setup.when, call.when, teardown.when) != ("setup", "call", "teardown"):
             return False
@@ -239,8 +255,11 @@ class Worker:
             if (len(values) != self.plain_size or report.sections or report.user_properties
                     or report.longrepr is not None or report.keywords != keywords or report.outcome != "passed"):
                 return False
-        if beside.pack(call) is not None:
-            return False
+        return beside.pack(call) is None
+
+    def send_record(self) -> bool:
+        """False when it is no test of pytest's own kind."""
+        setup = self.pending[0]
         path, line, domain = setup.location
         head, _, tail = setup.nodeid.partition("::")
         if path != head or domain != tail.replace("::", "."):

@@ -383,6 +383,16 @@ void board_end(struct board *self, uint32_t worker)
 	announce_change(self);
 }
 
+uint32_t board_lose(struct board *self, uint32_t worker)
+{
+	atomic_store(&board_slot(self, worker)->test, SCHED_NONE);
+	uint32_t lost = sched_lose(lock(self), worker);
+	trace_ending(self, worker, lost, true);
+	unlock(self);
+	announce_change(self);
+	return lost;
+}
+
 uint32_t board_leave(struct board *self, uint32_t worker)
 {
 	atomic_store(&board_slot(self, worker)->test, SCHED_NONE);

@@ -84,6 +84,7 @@ uint64_t board_digest(const struct board *self);
 int64_t board_take(struct board *self, uint32_t worker, bool wait);
 void board_begin(struct board *self, uint32_t worker);
 void board_end(struct board *self, uint32_t worker);
+uint32_t board_lose(struct board *self, uint32_t worker);
 uint32_t board_leave(struct board *self, uint32_t worker);
 bool board_revive(struct board *self, uint32_t test);
 void board_stop(struct board *self);

@@ -8,8 +8,9 @@
 struct fragment {
 	uint32_t len;
 	uint16_t type;
-	uint16_t more; /* 1: the frame goes on in the next fragment */
+	uint16_t place; /* bits, below */
 };
+enum { PLACE_GOES_ON = 1, PLACE_CONTINUES = 2 };
 
 _Static_assert(sizeof(struct fragment) == 8, "fragments keep their alignment");
 
@@ -56,7 +57,8 @@ bool ring_write(struct ring *self, uint16_t type, const void *bytes, size_t len,
 		uint64_t used = at - atomic_load_explicit(&self->read, memory_order_acquire);
 		if (self->capacity - used < needed)
 			return false;
-		struct fragment head = { (uint32_t)part, type, *done + part < len };
+		uint16_t place = (*done + part < len ? PLACE_GOES_ON : 0) | (*done > 0 ? PLACE_CONTINUES : 0);
+		struct fragment head = { (uint32_t)part, type, place };
 		copy_in(self, at, &head, sizeof(head));
 		if (part)
 			copy_in(self, at + sizeof(head), (const char *)bytes + *done, part);
@@ -84,6 +86,8 @@ static int read_fragment(struct ring *self, struct ring_reader *reader, struct f
 	if (there > self->capacity || there < sizeof(*head))
 		return -1;
 	copy_out(self, at, head, sizeof(*head));
+	if (!(head->place & PLACE_CONTINUES))
+		reader->frame.len = 0; /* of a frame that never ended */
 	if (sizeof(*head) + aligned(head->len) > there || str_reserve(&reader->frame, head->len + 1) < 0)
 		return -1;
 	copy_out(self, at + sizeof(*head), reader->frame.buf + reader->frame.len, head->len);
@@ -100,7 +104,7 @@ int ring_read(struct ring *self, struct ring_reader *reader, struct ring_frame *
 		int got = read_fragment(self, reader, &head);
 		if (got <= 0)
 			return got;
-		if (head.more)
+		if (head.place & PLACE_GOES_ON)
 			continue;
 		frame->type = head.type;
 		frame->payload = str_slice(&reader->frame);

@@ -4,8 +4,9 @@
  * Single producer, single consumer, no lock. A frame is a type and bytes; one
  * that is larger than a quarter of the ring travels in fragments. A fragment
  * becomes visible only when it is complete, so a producer that dies in the
- * middle of a write leaves a readable ring; the consumer drops the fragments of
- * a frame that never ended with ring_reader_release().
+ * middle of a write leaves a readable ring: the consumer drops the fragments of
+ * a frame that never ended when another begins, or with ring_reader_release().
+ * A process forked by the producer may write in its place while that waits.
  *
  * struct ring lies in the shared memory and holds no pointer. What the consumer
  * needs to put fragments together is its own, in struct ring_reader.

@@ -371,6 +371,11 @@ void sched_end(struct sched *self, uint32_t worker)
 		end_running(self, worker, SCHED_TEST_DONE);
 }
 
+uint32_t sched_lose(struct sched *self, uint32_t worker)
+{
+	return worker < self->workers ? end_running(self, worker, SCHED_TEST_LOST) : SCHED_NONE;
+}
+
 /* A test that nobody holds any more waits again, in its chunk, or in a new one where that record was used again. */
 static void put_back(struct sched *self, uint32_t test)
 {

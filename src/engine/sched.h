@@ -129,6 +129,8 @@ bool sched_assign(struct sched *self, uint32_t worker, uint32_t test);
 void sched_begin(struct sched *self, uint32_t worker);
 /* The running test ended; its resources are free. */
 void sched_end(struct sched *self, uint32_t worker);
+/* The process of the running test is gone, its worker is not: the test is LOST. The test, or SCHED_NONE. */
+uint32_t sched_lose(struct sched *self, uint32_t worker);
 /*
  * The worker is gone, or ends. The test it ran, which is LOST now, or
  * SCHED_NONE; a claim, the rest of its chunk and its groups go to the others.

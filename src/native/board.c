@@ -165,6 +165,15 @@ static PyObject *leave(PyObject *object, PyObject *args)
 	return PyLong_FromLong(lost == SCHED_NONE ? -1 : (long)lost);
 }
 
+static PyObject *lose(PyObject *object, PyObject *args)
+{
+	unsigned worker;
+	if (!PyArg_ParseTuple(args, "I", &worker) || check_worker(worker) < 0)
+		return NULL;
+	board_lose(board_of(object), worker);
+	Py_RETURN_NONE;
+}
+
 static PyObject *stop(PyObject *object, PyObject *unused)
 {
 	board_stop(board_of(object));
@@ -218,6 +227,16 @@ static PyObject *start_slot(PyObject *object, PyObject *args)
 	if (!PyArg_ParseTuple(args, "IiI", &worker, &pid, &number) || check_worker(worker) < 0)
 		return NULL;
 	board_start_slot(board_of(object), worker, pid, number);
+	Py_RETURN_NONE;
+}
+
+static PyObject *stand_in(PyObject *object, PyObject *args)
+{
+	unsigned worker;
+	int pid;
+	if (!PyArg_ParseTuple(args, "Ii", &worker, &pid) || check_worker(worker) < 0)
+		return NULL;
+	atomic_store(&board_slot(board_of(object), worker)->pid, pid);
 	Py_RETURN_NONE;
 }
 
@@ -353,6 +372,7 @@ static PyMethodDef board_methods[] = {
 	{ "take", take, METH_VARARGS, "take(worker, wait) -> index, -1 for nothing left, -2 for not now" },
 	{ "begin", begin, METH_VARARGS, "begin(worker): the test taken starts" },
 	{ "end", end, METH_VARARGS, "end(worker): the running test ended" },
+	{ "lose", lose, METH_VARARGS, "lose(worker): the test it runs has no outcome; the worker goes on" },
 	{ "leave", leave, METH_VARARGS, "leave(worker) -> index of the test it was running, or -1" },
 	{ "revive", revive, METH_VARARGS, "revive(test) -> whether it was lost, and waits again now" },
 	{ "stop", stop, METH_NOARGS, "stop(): no test is handed out any more" },
@@ -362,6 +382,7 @@ static PyMethodDef board_methods[] = {
 	{ "left_s", left_s, METH_NOARGS, "left_s() -> seconds until all tests are done, below 0: unknown" },
 	{ "set_phase", set_phase, METH_VARARGS, "set_phase(worker, phase): 1 setup, 2 call, 3 teardown" },
 	{ "start_slot", start_slot, METH_VARARGS, "start_slot(worker, pid, number of the worker)" },
+	{ "stand_in", stand_in, METH_VARARGS, "stand_in(worker, pid): this process runs the worker's test" },
 	{ "finish_slot", finish_slot, METH_VARARGS, "finish_slot(worker): what follows is an orderly end" },
 	{ "look", look, METH_VARARGS, "look(worker) -> (pid, test, phase, since_ns, finished)" },
 	{ "send", send_frame, METH_VARARGS, "send(ring, type, bytes, urgent)" },

@@ -285,10 +285,11 @@ static void test_comb_is_killed(void **state)
 		struct probe_server *server;
 		if (probe_server_open(&server, &place.project, NULL, &err) == 0 &&
 		    probe_server_submit(server, tests, 2, 0, &id, &err) == 0)
-			assert_int_equal(write(ready[1], "x", 1), 1);
-		pause();
-		_exit(0);
+			if (write(ready[1], "x", 1) == 1)
+				pause();
+		_exit(1);
 	}
+	close(ready[1]);
 	assert_int_equal(read(ready[0], &byte, 1), 1);
 	int64_t end_ns = clock_now_ns() + 10 * NS_PER_SECOND;
 	while (count_processes() < 4 && clock_now_ns() < end_ns) /* the server, the probe and two sleepers */
@@ -296,7 +297,6 @@ static void test_comb_is_killed(void **state)
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
 	close(ready[0]);
-	close(ready[1]);
 	wait_until_gone();
 }
 

@@ -67,6 +67,28 @@ static void test_a_full_ring_takes_the_rest_later(void **state)
 	free(ring);
 }
 
+/* A forked process died in the middle of a large frame: what its parent writes next is whole. */
+static void test_a_frame_that_never_ends_is_dropped(void **state)
+{
+	(void)state;
+	struct ring *ring = new_ring();
+	struct ring_reader reader = RING_READER_INIT;
+	struct ring_frame frame;
+	static char large[3 * CAPACITY];
+	size_t done = 0;
+	assert_false(ring_write(ring, 9, large, sizeof(large), &done));
+	assert_true(done > 0);
+	assert_int_equal(ring_read(ring, &reader, &frame), 0);
+	done = 0;
+	assert_true(ring_write(ring, 10, "abc", 3, &done));
+	assert_int_equal(ring_read(ring, &reader, &frame), 1);
+	assert_int_equal(frame.type, 10);
+	assert_int_equal(frame.payload.len, 3);
+	assert_memory_equal(frame.payload.ptr, "abc", 3);
+	ring_reader_release(&reader);
+	free(ring);
+}
+
 static void test_damage_is_an_error_and_no_crash(void **state)
 {
 	(void)state;
@@ -138,6 +160,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_frames_come_out_as_they_went_in),
 		cmocka_unit_test(test_a_full_ring_takes_the_rest_later),
+		cmocka_unit_test(test_a_frame_that_never_ends_is_dropped),
 		cmocka_unit_test(test_damage_is_an_error_and_no_crash),
 		cmocka_unit_test(test_two_threads),
 	};

@@ -33,6 +33,32 @@ static int64_t take_and_begin(uint32_t worker)
 	return test;
 }
 
+/* A test in a process of its own takes only that with it. */
+static void test_a_worker_outlives_a_lost_test(void **state)
+{
+	(void)state;
+	suite_make(&suite, 3, 150, 8);
+	suite_open(&suite);
+	assert_int_equal(sched_lose(suite.sched, 0), SCHED_NONE);
+	assert_int_equal(sched_lose(suite.sched, SCHED_NONE), SCHED_NONE);
+	int64_t lost = sched_take(suite.sched, 0);
+	assert_true(lost >= 0);
+	sched_begin(suite.sched, 0);
+	assert_int_equal(sched_lose(suite.sched, 0), lost);
+	assert_int_equal(sched_state(suite.sched, (uint32_t)lost), SCHED_TEST_LOST);
+	assert_int_equal(sched_running(suite.sched, 0), SCHED_NONE);
+	uint32_t ran = 0;
+	for (int64_t test; (test = sched_take(suite.sched, 0)) >= 0; sched_end(suite.sched, 0), ran++) {
+		assert_int_not_equal(test, lost);
+		sched_begin(suite.sched, 0);
+	}
+	assert_true(sched_is_drained(suite.sched));
+	assert_true(ran > 0);
+	assert_true(sched_revive(suite.sched, (uint32_t)lost));
+	assert_int_equal(sched_take(suite.sched, 0), lost);
+	suite_close(&suite);
+}
+
 static void test_a_lost_test_can_be_revived(void **state)
 {
 	(void)state;
@@ -241,6 +267,7 @@ static void test_a_plan_knows_how_long_it_takes(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_a_worker_outlives_a_lost_test),
 		cmocka_unit_test(test_a_lost_test_can_be_revived),
 		cmocka_unit_test(test_a_worker_nobody_knows_has_nothing_to_do),
 		cmocka_unit_test(test_stop_hands_out_nothing_more),

@@ -1,0 +1,306 @@
+"""The mark fresh: a process of its own for each test that has it, and nothing else is different."""
+
+import os
+import signal
+import sys
+import time
+import xml.etree.ElementTree as tree
+
+import pytest
+from engine_run import comb, left_behind, run, serial, start, write
+
+STATE = '''
+import os, sys, pytest
+STATE = []
+WORKER = os.environ.get("PYTEST_XDIST_WORKER")
+@pytest.fixture(scope="session")
+def session_pid():
+    return os.getpid()
+@pytest.fixture(scope="module")
+def module():
+    open("up", "a").write("x")
+    STATE.append("module")
+    yield os.getpid()
+    open("down", "a").write("%d\\n" % os.getpid())
+@pytest.fixture
+def function(module):
+    STATE.append("function")
+    yield
+    open("undone", "a").write("%d\\n" % os.getpid())
+@pytest.mark.fresh
+@pytest.mark.parametrize("n", range(6))
+def test_fresh(n, function, session_pid, module):
+    assert STATE == ["module", "function"] and os.getppid() == module == session_pid
+    STATE.append(n)
+    os.environ["POLLUTED"] = sys.path[:] and "yes"
+def test_after(module):
+    assert STATE == ["module"] and os.getpid() == module and "POLLUTED" not in os.environ
+'''
+
+
+def test_nothing_outlives_the_test(tmp_path):
+    write(tmp_path, test_a=STATE)
+    got = comb(tmp_path, "--dist=loadfile")
+    assert got.counts == {"passed": 7}, got.out
+    assert (tmp_path / "up").read_text() == "x"
+    assert len((tmp_path / "down").read_text().split()) == 1
+    undone = (tmp_path / "undone").read_text().split()
+    assert len(undone) == len(set(undone)) == 6
+
+
+OUTCOMES = '''
+import os, warnings, pytest
+pytestmark = pytest.mark.fresh
+@pytest.fixture
+def bad(): assert 0, "no set-up"
+@pytest.fixture
+def late():
+    yield
+    print("said in teardown")
+    assert 0, "no teardown"
+def test_pass(record_property): record_property("key", "value")
+def test_fail():
+    print("said by the test")
+    assert [1, 2] == [1, 3]
+def test_setup(bad): pass
+def test_teardown(late): pass
+@pytest.mark.skip
+def test_skip(): pass
+@pytest.mark.skipif("True", reason="now")
+def test_skipif(module_that_must_not_be_set_up): pass
+@pytest.fixture(scope="module")
+def module_that_must_not_be_set_up(): open("set-up", "w").close()
+@pytest.mark.xfail
+def test_xfail(): assert 0
+@pytest.mark.xfail
+def test_xpass(): pass
+def test_warns(): warnings.warn("seen from far")
+def test_log(caplog):
+    import logging
+    logging.getLogger().warning("logged by the test")
+    assert "logged" in caplog.text and 0
+'''
+
+
+def test_outcomes_as_in_a_serial_run(tmp_path):
+    write(tmp_path, test_a=OUTCOMES, conftest="def pytest_configure(config):\n"
+                                              "    config.addinivalue_line('markers', 'fresh: own process')\n")
+    plain = serial(tmp_path, "-ra")
+    got = comb(tmp_path, "-ra")
+    assert got.outcomes == plain.outcomes and got.counts == plain.counts and got.code == plain.code == 1
+    for text in ("said by the test", "said in teardown", "no set-up", "seen from far", "logged by the test"):
+        assert got.out.count(text) == plain.out.count(text), got.out
+    assert not (tmp_path / "set-up").exists()
+    assert '"key" value="value"' in (tmp_path / "report.xml").read_text()
+
+
+def test_setup_and_teardown_of_wider_fixtures_fail(tmp_path):
+    write(tmp_path, test_a='''
+import pytest
+pytestmark = pytest.mark.fresh
+@pytest.fixture(scope="module")
+def broken():
+    open("tries", "a").write("x")
+    print("said in set-up")
+    raise ValueError("module is broken")
+@pytest.fixture(scope="class")
+def leaves():
+    yield
+    raise ValueError("class is left")
+class TestA:
+    def test_a(self, broken): pass
+    def test_b(self, broken): pass
+class TestB:
+    def test_a(self, leaves): pass
+    def test_b(self, leaves): pass
+''')
+    plain = serial(tmp_path)
+    assert (tmp_path / "tries").read_text() == "x"
+    got = comb(tmp_path, "--dist=loadfile")
+    assert (tmp_path / "tries").read_text() == "xx"
+    assert got.outcomes == plain.outcomes and got.counts == plain.counts, got.out
+    assert "class is left" in got.out and "module is broken" in got.out and "said in set-up" in got.out
+
+
+CRASHES = '''
+import os, pytest
+@pytest.fixture(scope="module")
+def module():
+    open("up", "a").write("x")
+@pytest.mark.fresh
+@pytest.mark.parametrize("how", [
+    "os._exit(0)", "os._exit(5)", "os.kill(os.getpid(), 9)", "__import__('ctypes').string_at(0)"])
+def test_crash(how, module):
+    open("ran", "a").write("x")
+    eval(how)
+def test_other(module): pass
+@pytest.mark.fresh
+def test_last(module): pass
+'''
+
+
+def test_a_crash_takes_the_test_and_not_the_worker(tmp_path):
+    write(tmp_path, test_a=CRASHES)
+    got = comb(tmp_path, "--dist=loadfile")
+    assert got.counts == {"failed": 4, "passed": 2}, got.out
+    for said in ("exit code 0", "exit code 5", "SIGKILL", "SIGSEGV", "in test_crash"):
+        assert said in got.out
+    assert "replacing worker" not in got.out
+    assert (tmp_path / "up").read_text() == "x" and (tmp_path / "ran").read_text() == "xxxx"
+
+
+def test_a_plugin_may_have_a_crashed_test_run_again(tmp_path):
+    write(tmp_path, conftest='''
+import os
+def pytest_handlecrashitem(crashitem, report, sched):
+    if not os.path.exists("again"):
+        open("again", "w").close()
+        sched.mark_test_pending(crashitem)
+''', test_a='''
+import os, pytest
+@pytest.mark.fresh
+def test_once():
+    if not os.path.exists("crashed"):
+        open("crashed", "w").close()
+        os._exit(1)
+''')
+    got = comb(tmp_path)
+    assert got.counts == {"failed": 1, "passed": 1}, got.out
+
+
+def test_time_limit(tmp_path):
+    write(tmp_path, test_a='''
+import os, pytest, time
+@pytest.fixture(scope="module")
+def module(): open("up", "a").write("x")
+def hang(): time.sleep(60)
+@pytest.mark.fresh
+def test_hang(module): hang()
+@pytest.mark.fresh
+def test_after(module): pass
+''')
+    got = comb(tmp_path, "--comb-timeout=1", "--dist=loadfile")
+    assert got.counts == {"failed": 1, "passed": 1}, got.out
+    assert "took longer than 1 s" in got.out and "in hang" in got.out
+    assert (tmp_path / "up").read_text() == "x"
+
+
+def test_odd_behaviour(tmp_path):
+    write(tmp_path, test_a='''
+import os, subprocess, threading, time, pytest
+pytestmark = pytest.mark.fresh
+def test_closes():
+    os.closerange(20, 2000)
+def test_leaves_a_process(): subprocess.Popen(["sleep", "50"])
+def test_leaves_a_fork():
+    if os.fork() == 0:
+        time.sleep(50)
+        os._exit(0)
+def test_leaves_a_thread(): threading.Thread(target=time.sleep, args=(50,)).start()
+def test_writes_much():
+    os.write(1, b"x" * 20_000_000)
+    assert 0
+def test_surrogates(): assert "\\ud800" == ""
+def test_descriptors():
+    assert len(os.listdir("/proc/self/fd")) < 60
+def test_last(): pass
+''')
+    begin = time.monotonic()
+    got = comb(tmp_path)
+    assert got.counts == {"passed": 6, "failed": 2}, got.out[-3000:]
+    assert time.monotonic() - begin < 40
+
+
+def test_stops_at_the_first_failure(tmp_path):
+    write(tmp_path, test_a="import pytest\npytestmark = pytest.mark.fresh\n@pytest.mark.parametrize('n', range(40))\n"
+                           "def test_a(n):\n    open('ran', 'a').write('x')\n    assert n != 3\n")
+    got = run(tmp_path, "--comb", "-n1", "-x")
+    assert got.code == 2 or got.code == 1
+    assert got.counts == {"passed": 3, "failed": 1}, got.out
+    assert len((tmp_path / "ran").read_text()) == 4
+
+
+def test_exit_and_interrupt(tmp_path):
+    write(tmp_path, test_a="import pytest\n@pytest.mark.fresh\ndef test_a(): pytest.exit('enough', 7)\n")
+    got = comb(tmp_path)
+    assert got.code == 7 and "enough" in got.out
+    write(tmp_path, test_a='''
+import os, pytest, time
+@pytest.fixture
+def undone():
+    yield
+    open("undone", "w").close()
+@pytest.mark.fresh
+def test_a(undone):
+    open("started", "w").close()
+    time.sleep(30)
+''')
+    process = start(tmp_path, "--comb", "-n2")
+    end = time.monotonic() + 20
+    while not (tmp_path / "started").exists() and time.monotonic() < end:
+        time.sleep(0.02)
+    time.sleep(0.3)
+    os.kill(process.pid, signal.SIGINT)
+    out, _ = process.communicate(timeout=15)
+    assert process.returncode == 2 and "KeyboardInterrupt" in out
+    assert (tmp_path / "undone").exists() and not left_behind(tmp_path)
+
+
+def test_unittest_and_doctests(tmp_path):
+    write(tmp_path, test_a='''
+"""
+>>> 1 + 1
+2
+"""
+import os, unittest, pytest
+@pytest.mark.fresh
+class TestU(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.pid = os.getpid()
+        open("class-up", "a").write("x")
+    def setUp(self): self.own = os.getpid()
+    def test_a(self): self.assertEqual(self.pid, os.getppid())
+    def test_b(self):
+        with self.subTest("part"):
+            self.assertNotEqual(self.own, self.pid)
+''', conftest='''
+import pytest
+def pytest_collection_modifyitems(items):
+    for item in items:
+        item.add_marker(pytest.mark.fresh)
+''')
+    got = comb(tmp_path, "--doctest-modules", "--dist=loadfile")
+    assert got.counts["passed"] >= 3 and got.code == 0, got.out
+    assert (tmp_path / "class-up").read_text() == "x"
+
+
+@pytest.mark.parametrize("options", [("-p", "no:xdist"), ("-p", "xdist", "-n2")])
+def test_harmless_without_the_engine(tmp_path, options):
+    if "xdist" in options:
+        pytest.importorskip("xdist")
+    write(tmp_path, test_a="import pytest\n@pytest.mark.fresh\ndef test_a(): pass\ndef test_b(): pass\n")
+    got = run(tmp_path, "--strict-markers", *options)
+    assert got.counts == {"passed": 2} and "Unknown" not in got.out, got.out
+
+
+def test_coverage_is_kept(tmp_path):
+    pytest.importorskip("pytest_cov")
+    write(tmp_path, code="def f(n):\n    if n == 1:\n        return 'one'\n    if n == 2:\n        return 'two'\n    return 'more'\n",
+          test_a="import code_under, pytest\n".replace("code_under", "code as _") + '''
+import importlib.util, pathlib
+spec = importlib.util.spec_from_file_location("code_here", pathlib.Path(__file__).parent / "code.py")
+code = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(code)
+@pytest.mark.fresh
+@pytest.mark.parametrize("n", [1, 2, 3])
+def test_f(n): assert code.f(n)
+''')
+    for engine in (serial, comb):
+        got = engine(tmp_path, "--cov=.", "--cov-branch", "--cov-report=xml")
+        assert got.counts["passed"] == 3, got.out
+        lines = {line.get("number"): int(line.get("hits")) for name in tree.parse(tmp_path / "coverage.xml").iter("class")
+                 if name.get("filename") == "code.py" for line in name.iter("line")}
+        assert lines and all(lines.values()), got.out
+        assert not list(tmp_path.glob(".coverage.*"))
+    assert sys.version_info >= (3, 9)
