@@ -8,6 +8,8 @@
 
 /* So much work is worth to be prepared by a worker that does not hold it, where durations are known. */
 #define PREPARED_S 0.25f
+/* A chunk with so much of the makespan must not wait for its holder, which may start last of all. */
+#define DECISIVE_SHARE 0.85f
 
 /* Position of the first eligible test in a chunk that uses the resource (SCHED_NONE: any test), or SCHED_NONE. */
 static uint32_t find_in_chunk(struct sched *self, uint32_t worker, struct chunk *chunk, uint32_t resource)
@@ -84,7 +86,8 @@ static int64_t claim(struct sched *self, uint32_t worker, uint32_t chunk, uint32
  */
 static bool is_preferred(const struct sched *self, const struct chunk *held, const struct chunk *earlier)
 {
-	return self->planned_s <= 0 || earlier->left_s < PREPARED_S || held->left_s >= earlier->left_s / 2;
+	float enough = earlier->left_s >= self->planned_s * DECISIVE_SHARE ? DECISIVE_SHARE : 0.5f;
+	return self->planned_s <= 0 || earlier->left_s < PREPARED_S || held->left_s >= earlier->left_s * enough;
 }
 
 /* The first free chunk with an eligible test, rather one that no other worker holds; *at its position. */

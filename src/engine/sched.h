@@ -174,9 +174,9 @@ int sched_check(const struct sched *self, struct err *err);
 
 /*
  * Runs a fresh scheduler to its end in virtual time: each test takes its cost,
- * and the set-up of its scope where its worker ran another before. Seconds, or
- * -1 when out of memory.
+ * and the set-up of its scope where its worker ran another before; a worker
+ * starts apart_s after the one before it. Seconds, or -1 when out of memory.
  */
-float sched_simulate(struct sched *self);
+float sched_simulate(struct sched *self, float apart_s);
 
 #endif

@@ -39,8 +39,10 @@ static const struct cutting cuttings[] = {
 #define WORTH_IT 0.995f
 /* So near to the lower bound there is nothing to look for. */
 #define GOOD_ENOUGH 1.005f
+/* Workers are forked one after the other. */
+#define STARTS_APART_S 0.004f
 /* How many tests all simulations together may run: some tens of milliseconds. */
-#define SIMULATED_TESTS 150000
+#define SIMULATED_TESTS 200000
 
 static void put(struct sched *self, uint32_t at, uint32_t test)
 {
@@ -190,13 +192,20 @@ static int lower_bound(const struct sched *self, float *bound_s)
 }
 
 /* On a copy. Seconds, or -1 when out of memory. */
-static float try_out(const struct sched *self)
+static float simulate_copy(const struct sched *self, float apart_s)
 {
 	cleanup_free struct sched *copy = os_malloc(self->bytes);
 	if (!copy)
 		return -1;
 	memcpy(copy, self, self->bytes);
-	return sched_simulate(copy);
+	return sched_simulate(copy, apart_s);
+}
+
+/* A plan that is good only when all workers begin at once, or only when they do not, is not good. */
+static float try_out(const struct sched *self)
+{
+	float at_once_s = simulate_copy(self, 0), apart_s = simulate_copy(self, STARTS_APART_S);
+	return at_once_s < 0 || apart_s < 0 ? -1 : fmaxf(at_once_s, apart_s - STARTS_APART_S);
 }
 
 struct search {
@@ -247,7 +256,7 @@ static int search_urgency(struct search *search)
 static int search(struct sched *self, const struct place *places, uint32_t count)
 {
 	struct search search = { .sched = self, .left = SIMULATED_TESTS,
-				 .steps = self->constrained ? count * 4 : count };
+				 .steps = self->constrained ? count * 8 : count * 2 };
 	size_t best = 0;
 	if (lower_bound(self, &search.bound_s) < 0)
 		return -1;

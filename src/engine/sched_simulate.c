@@ -6,7 +6,7 @@
 #include "base/banned.h"
 
 struct virtual_worker {
-	float ends_at; /* < 0: idle */
+	float ends_at; /* what it runs, or its start; < 0: idle */
 	uint32_t scope;
 };
 
@@ -23,7 +23,7 @@ static void start_test(struct sched *self, struct virtual_worker *workers, uint3
 static void hand_out(struct sched *self, struct virtual_worker *workers, uint32_t asks, float now)
 {
 	for (uint32_t w = 0; w < self->workers; w++) {
-		if (workers[w].ends_at >= 0 || (w != asks && asks != SCHED_NONE && !self->constrained))
+		if (workers[w].ends_at >= 0 || (w != asks && !self->constrained))
 			continue;
 		int64_t test = sched_take(self, w);
 		if (test >= 0)
@@ -31,17 +31,16 @@ static void hand_out(struct sched *self, struct virtual_worker *workers, uint32_
 	}
 }
 
-float sched_simulate(struct sched *self)
+float sched_simulate(struct sched *self, float apart_s)
 {
 	cleanup_free struct virtual_worker *workers = os_malloc(sizeof(*workers) * self->workers);
 	float now = 0;
 	if (!workers)
 		return -1;
 	for (uint32_t w = 0; w < self->workers; w++)
-		workers[w] = (struct virtual_worker){ .ends_at = -1, .scope = SCHED_NONE };
-	for (uint32_t next = SCHED_NONE;;) {
-		hand_out(self, workers, next, now);
-		next = SCHED_NONE;
+		workers[w] = (struct virtual_worker){ .ends_at = (float)w * apart_s, .scope = SCHED_NONE };
+	for (;;) {
+		uint32_t next = SCHED_NONE;
 		for (uint32_t w = 0; w < self->workers; w++)
 			if (workers[w].ends_at >= 0 && (next == SCHED_NONE || workers[w].ends_at < workers[next].ends_at))
 				next = w;
@@ -50,5 +49,6 @@ float sched_simulate(struct sched *self)
 		now = workers[next].ends_at;
 		workers[next].ends_at = -1;
 		sched_end(self, next);
+		hand_out(self, workers, next, now);
 	}
 }

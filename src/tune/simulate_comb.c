@@ -67,7 +67,7 @@ static double run_scheduler(const struct workload *load, enum dist dist, int wor
 		return err_no_memory(err);
 	if (sched_init(sched, tests, (uint32_t)count, &options, err) < 0)
 		return -1;
-	float makespan = sched_simulate(sched);
+	float makespan = sched_simulate(sched, 0);
 	return makespan < 0 ? err_no_memory(err) : makespan;
 }
 
