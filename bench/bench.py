@@ -15,11 +15,13 @@ import statistics
 import subprocess
 import sys
 import tempfile
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import measure
+import real
 from rows import ROWS, Limit, Row, Way
 from workloads import GENERATORS, Suite
 
@@ -57,12 +59,13 @@ def lower_bound(suite: Suite, workers: int) -> float:
 
 def run_row(row: Row, repeat: int, scratch: Path) -> dict[str, Any]:
     """All ways in turn, `repeat` times, after one run each that does not count."""
-    suite = GENERATORS[row.workload](scratch / row.workload)
-    run = METRICS[row.metric]
+    name = row.workload
+    suite = real.suite(name[5:], scratch / name) if name.startswith("real-") else GENERATORS[name](scratch / name)
+    run = partial(measure.project_wall, suite.python) if suite.python else METRICS[row.metric]
     values: dict[str, list[float]] = {way.label: [] for way in row.ways}
     for number in range(repeat + 1):
         for way in row.ways[number % len(row.ways) :] + row.ways[: number % len(row.ways)]:
-            value = run(way.arguments(), suite.path / way.folder)
+            value = run(way.arguments(bool(suite.python)), suite.path / way.folder)
             print(f"{row.name}: {'warm-up' if number == 0 else f'{number}/{repeat}'} {way.label}: {value:.3f}",
                   file=sys.stderr)
             if number > 0:

@@ -21,14 +21,24 @@ def pytest_unconfigure(config):
 '''
 
 
+PLUGIN = Path(__file__).resolve().parent.parent / "build" / "plugin"
+
+
 class Failed(Exception):
     """A run did not end as it should."""
 
 
 def environment(**more: str) -> dict[str, str]:
-    """Ours without what would steer pytest."""
-    clean = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST_", "COMB_"))}
+    """Ours without what would steer pytest or Python."""
+    clean = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST_", "COMB_", "PYTHON"))}
     return {**clean, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", **more}
+
+
+def of_project() -> dict[str, str]:
+    """In an environment of a project's own comb's plugin is found by its path."""
+    found = environment(PYTHONPATH=str(PLUGIN))
+    del found["PYTEST_DISABLE_PLUGIN_AUTOLOAD"]
+    return found
 
 
 def command(arguments: list[str]) -> list[str]:
@@ -45,6 +55,16 @@ def _finish(process: subprocess.Popen[bytes], arguments: list[str]) -> None:
 def _start(arguments: list[str], folder: Path, env: dict[str, str]) -> subprocess.Popen[bytes]:
     return subprocess.Popen(command(arguments), cwd=folder, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                             stderr=subprocess.STDOUT)
+
+
+def project_wall(python: str, arguments: list[str], folder: Path) -> float:
+    """The same for the suite of a project, some of whose tests may fail."""
+    start = time.perf_counter()
+    done = subprocess.run([python, "-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments], cwd=folder, env=of_project(),
+                          stdin=subprocess.DEVNULL, capture_output=True)
+    if done.returncode not in (0, 1):
+        raise Failed(f"exit code {done.returncode} from pytest {' '.join(arguments)}\n{done.stdout.decode(errors='replace')[-2000:]}")
+    return time.perf_counter() - start
 
 
 def wall(arguments: list[str], folder: Path) -> float:

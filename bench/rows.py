@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import real
+
 PLUGINS = {"serial": [], "xdist": ["-p", "xdist", "-p", "xdist.looponfail"], "comb": ["-p", "pytest_comb.plugin", "--comb"]}
 """Plugins are loaded by name, with autoloading off: each way of running pays for itself alone."""
+
+OF_PROJECT = {"serial": ["-p", "no:xdist"], "xdist": [], "comb": ["-p", "pytest_comb.plugin", "--comb"]}
+"""In a project's own environment, where its plugins are loaded as ever."""
 
 
 @dataclass
@@ -20,9 +25,9 @@ class Way:
     minus: str = ""
     """Label of the way whose figure is taken off: what a test costs, without the start."""
 
-    def arguments(self) -> list[str]:
+    def arguments(self, of_project: bool = False) -> list[str]:
         """For python -m pytest."""
-        return [*PLUGINS[self.engine], *self.options]
+        return [*(OF_PROJECT if of_project else PLUGINS)[self.engine], *self.options]
 
 
 @dataclass
@@ -70,6 +75,11 @@ def _sleeping(workers: int) -> Row:
     )
 
 
+def _real(name: str) -> Row:
+    return Row(f"real-{name}", f"{name}'s own suite, 2 workers", f"real-{name}", _ways(2), [Limit("comb -n2", 0.80, "serial")],
+               repeat=3)
+
+
 ROWS = [
     Row("trivial", "10,000 trivial tests in 200 files, 2 workers", "trivial", _ways(2),
         [Limit("comb -n2", 0.58, "serial"), Limit("comb -n2", 0.48, "xdist -n2")]),
@@ -102,4 +112,5 @@ ROWS = [
         [Way("xdist start", "xdist", ["-n2"], "one"), Way("xdist -n2", "xdist", ["-n2"], "many", "xdist start"),
          Way("comb start", "comb", ["-n2"], "one"), Way("comb -n2", "comb", ["-n2"], "many", "comb start")],
         [Limit("comb -n2", 60, unit="us a test")], metric="controller", repeat=3),
+    *(_real(name) for name in real.NAMES),
 ]

@@ -24,6 +24,8 @@ class Suite:
     scopes: list[int] = field(default_factory=list)
     """For each test the index of its module fixture in setups."""
     setups: list[float] = field(default_factory=list)
+    python: str = ""
+    """The interpreter of a project of its own, with plugins of its own; else ours, and no plugin that is not named."""
 
 
 def _write(path: Path, **files: str) -> None:
