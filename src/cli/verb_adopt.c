@@ -196,7 +196,8 @@ const struct verb verb_adopt = {
 		"Runs all phases: dependencies and configuration, categories, safety, performance; then validates every gate "
 		"in a clean checkout. Each gate is committed on a branch of its own, in a git worktree; your branch and your "
 		"files are not touched. Interrupted or killed, it goes on where it stopped when it is run again. Without git, "
-		"or with --no-commit, it works in the project itself, after a backup.",
+		"or with --no-commit, it works in the project itself, after a backup. With --with-comb the project may come out "
+		"configured for comb's own engine, where that is measured to be fastest.",
 	.example = "comb adopt ~/src/shop",
 	.options = options,
 	.run = run,

@@ -166,6 +166,10 @@ static int choose_workers(const struct session *session, struct choice *choice, 
 	const struct contestant *fastest = found ? study_fastest(&study, choice->engine->engine) : NULL;
 	if (fastest && is_faster(fastest, study_serial(&study)))
 		return take_measured(choice, fastest, err) < 0 ? -1 : 0;
+	if (fastest && !cli_text(session->cli, "engine", NULL) && !cli_text(session->cli, "numprocesses", NULL)) {
+		choice->engine = &engines[0];
+		return str_adds(&choice->why, "the fastest, as comb tune measured") < 0 ? err_no_memory(err) : 0;
+	}
 	found = load_profile(session, &profile, err);
 	if (found < 0)
 		return -1;
@@ -281,7 +285,7 @@ static void announce(const struct session *session, const struct choice *choice)
 	if (choice->configured)
 		fprintf(stderr, "comb: %s (%s)\n", str_text(&why), choice->engine->label);
 	else if (choice->workers == 0)
-		fprintf(stderr, "comb: serial\n");
+		fprintf(stderr, "comb: serial%s%s%s\n", why.len ? " (" : "", str_text(&why), why.len ? ")" : "");
 	else
 		fprintf(stderr, "comb: %d workers, %s, --dist %s%s%s%s\n", choice->workers, choice->engine->label,
 			dist_name(choice->dist), why.len ? " (" : "", str_text(&why), why.len ? ")" : "");

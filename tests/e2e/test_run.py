@@ -188,6 +188,42 @@ def test_another_version_in_the_project_is_passed_over(suite, tmp_path_factory):
     assert run("--engine", "serial", env=env).returncode == 1  # of test_a, not of the old plugin
 
 
+@pytest.fixture(scope="module")
+def newest():
+    """Python with pytest 9.2 and pytest-xdist 3.8.0, which does not heed xdist_group there (its issue 1386)."""
+    compat = os.path.join(os.path.dirname(__file__), "..", "compat")
+    sys.path.insert(0, compat)
+    try:
+        import environment
+
+        this = environment.Interpreter(sys.executable, sys.version_info[:3])
+        return environment.environment(this, ["pytest", "pytest-xdist==3.8.0"], "constraints-pytest9.2.txt")
+    except RuntimeError as error:
+        pytest.skip(f"pytest 9.2 cannot be had: {error}")
+    finally:
+        sys.path.remove(compat)
+
+
+def test_groups_stay_together_where_xdist_parts_them(suite, newest):
+    run = suite("""
+        import pathlib, os, time, pytest
+        @pytest.mark.xdist_group("together")
+        @pytest.mark.parametrize("i", range(8))
+        def test_a(i):
+            time.sleep(0.02)
+            with open("who", "a") as file:
+                file.write(os.environ["PYTEST_XDIST_WORKER"] + chr(10))
+        @pytest.mark.parametrize("i", range(8))
+        def test_b(i): time.sleep(0.02)
+    """)
+    for engine in ("comb", "xdist"):
+        (run.root / "who").unlink(missing_ok=True)
+        done = run("-n", "4", "--engine", engine, "--python", str(newest))
+        assert done.returncode == 0, done.stdout + done.stderr
+        workers = set((run.root / "who").read_text().split())
+        assert (len(workers) == 1) == (engine == "comb"), (engine, workers)
+
+
 FREE_THREADED = """
 import sysconfig
 plain = sysconfig.get_config_var
