@@ -109,6 +109,8 @@ class Shard:
         message = self.zygote.message
         assert message is not None
         option = self.config.option
+        if getattr(option, "comb_replay", None):
+            return ""  # the record has to be in force before the first worker asks for a test
         if message["dist"] == "each" or any("::" in str(arg) for arg in self.config.args):
             return ""
         if len(message["inputs"]) < 2 or len(self.modules) < 2 or (not self.forced and self.is_small()):

@@ -356,5 +356,13 @@ def test_choice(tmp_path):
     assert (tmp_path / "kind").read_text() == "LateItems\n"
 
 
+def test_a_record_can_be_replayed(tmp_path):
+    plain(tmp_path, modules=12)
+    assert sharded(tmp_path, "--comb-trace=first.json").counts == {"passed": 48}
+    again = sharded(tmp_path, "--comb-replay=first.json")
+    assert again.counts == {"passed": 48}, again.out
+    assert again.code == 0
+
+
 if __name__ == "__main__":
     sys.exit(pytest.main([__file__]))

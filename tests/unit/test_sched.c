@@ -84,6 +84,36 @@ static void test_a_lost_test_can_be_revived(void **state)
 	suite_close(&suite);
 }
 
+/* What a worker holds it runs first, and takes from others what is left. */
+static void test_workers_rather_run_what_they_hold(void **state)
+{
+	(void)state;
+	plain(40, 2);
+	const uint32_t holders[4] = { 1, 0, 1, SCHED_NONE };
+	suite.options.scopes = 4;
+	suite.options.setup_s = suite.setups;
+	suite.options.holders = holders;
+	for (uint32_t i = 0; i < 40; i++)
+		suite.tests[i].scope = i / 10;
+	suite_open(&suite);
+	assert_int_equal(take_and_begin(0), 10);
+	assert_int_equal(take_and_begin(1), 0);
+	for (uint32_t done = 2; done < 20; done++) { /* each to the end of its first scope */
+		sched_end(suite.sched, done % 2);
+		int64_t test = take_and_begin(done % 2);
+		assert_int_equal(test / 10, done % 2 ? 0 : 1);
+	}
+	sched_end(suite.sched, 0);
+	assert_int_equal(take_and_begin(0), 30); /* nobody's, before that of the other */
+	for (uint32_t n = 0; n < 9; n++) {
+		sched_end(suite.sched, 0);
+		take_and_begin(0);
+	}
+	sched_end(suite.sched, 0);
+	assert_int_equal(take_and_begin(0), 20);
+	suite_close(&suite);
+}
+
 static void test_stop_hands_out_nothing_more(void **state)
 {
 	(void)state;
@@ -270,6 +300,7 @@ int main(void)
 		cmocka_unit_test(test_a_worker_outlives_a_lost_test),
 		cmocka_unit_test(test_a_lost_test_can_be_revived),
 		cmocka_unit_test(test_a_worker_nobody_knows_has_nothing_to_do),
+		cmocka_unit_test(test_workers_rather_run_what_they_hold),
 		cmocka_unit_test(test_stop_hands_out_nothing_more),
 		cmocka_unit_test(test_two_long_tests_do_not_hold_short_ones),
 		cmocka_unit_test(test_without_history_the_order_of_the_file_is_kept),
