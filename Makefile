@@ -6,7 +6,7 @@ VENV := .venv/bin
 MESON := $(VENV)/meson
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: help adopt build asan test check unit e2e real bench fuzz fault compat crash install clean bootstrap format rules tsan
+.PHONY: help adopt build asan test check unit e2e real bench fuzz fault compat crash install clean bootstrap rules tsan
 
 help: ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -49,9 +49,6 @@ install: bootstrap ## build in release mode and install: make install PREFIX=/us
 
 rules: build ## write docs/RULES.md from the tables of rules
 	@mkdir -p docs && build/comb explain --markdown >docs/RULES.md
-
-format: ## put the sources into the house format (clang-format)
-	@clang-format -i $$(git ls-files 'src/*.[ch]' 'tests/*.[ch]')
 
 bench: build ## measure against serial pytest and pytest-xdist into docs/BENCH.md: make bench ROW=trivial (default: all rows, long)
 	@$(VENV)/python bench/bench.py $(ROW)
