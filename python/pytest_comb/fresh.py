@@ -65,7 +65,9 @@ class Fresh:
 
     def run(self, item: pytest.Item, nextitem: LateItem) -> bool:
         """One test, up to its last word; False when its process crashed."""
-        self.warm(item)
+        warm = is_warm(item)
+        if not warm:
+            self.warm(item)
         here, there = pipe()
         hygiene.flush_output()
         parent, pid = os.getpid(), hygiene.fork()
@@ -117,6 +119,9 @@ class Fresh:
 
     def tear_down(self, item: pytest.Item, nextitem: LateItem) -> Optional[pytest.TestReport]:
         """Fixtures of wider scopes that the next test does not need; the report if that fails."""
+        if nextitem and nextitem.listchain()[:-1] == item.listchain()[:-1]:
+            return None
+        self.warm(item)  # what hooks take down at the end, they set up at the beginning
         call = pytest.CallInfo.from_call(lambda: self.teardown_hook(item=item, nextitem=nextitem), when="teardown",
                                          reraise=(KeyboardInterrupt, pytest.exit.Exception))
         return pytest.TestReport.from_item_and_call(item, call) if call.excinfo is not None else None
@@ -224,6 +229,16 @@ class Fresh:
         worker.flush()
         if last is not None:
             told["teardown"] = reports.to_plain(worker.config, last)
+
+
+def is_warm(item: pytest.Item) -> bool:
+    """Whether what warm() would set up stands: each page that a worker writes between two forks is copied anew."""
+    stack = item.session._setupstate.stack
+    if not all(node in stack for node in item.listchain()[:-1]):
+        return False
+    definitions = getattr(getattr(item, "_fixtureinfo", None), "name2fixturedefs", {})
+    wide = [found[-1] for name, found in definitions.items() if found[-1].scope != "function"]
+    return all(found.cached_result is not None and not found.params for found in wide)
 
 
 def pipe() -> tuple[int, int]:
