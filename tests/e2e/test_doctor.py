@@ -4,6 +4,7 @@ import os
 import random
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -154,14 +155,19 @@ def test_no_pytest_in_a_uv_project_says_uv_sync(project):
 
 def test_an_interpreter_that_hangs_is_given_up(project, tmp_path):
     fake = tmp_path / "python"
-    fake.write_text("#!/bin/sh\nkill -STOP $$\n")
+    started = tmp_path / "started"
+    fake.write_text(f"#!/bin/sh\ntouch '{started}'\nkill -STOP $$\n")
     fake.chmod(0o755)
     done = subprocess.Popen(
         [COMB, "doctor", project, "--python", fake], stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
+    deadline = time.monotonic() + 30
+    while not started.exists():
+        assert time.monotonic() < deadline and done.poll() is None
+        time.sleep(0.01)
     done.send_signal(2)
     done.communicate(timeout=30)
-    assert done.returncode in (130, -2)
+    assert done.returncode == 130
 
 
 @pytest.mark.parametrize(
