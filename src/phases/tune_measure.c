@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/machine.h"
 #include "history/history.h"
+#include "project/addopts.h"
 #include "project/manifest.h"
 #include "project/suite.h"
 #include "tune/candidates.h"
@@ -125,17 +126,43 @@ struct runner {
 	const struct study *study;
 };
 
+/*
+ * A category within what the suite's own -m leaves in: -m on the command line
+ * replaces that of addopts, and "not stress" stands there for a reason.
+ */
+static int add_category(const struct project *project, const char *category, struct str *out, struct err *err)
+{
+	cleanup_addopts struct addopts addopts = ADDOPTS_INIT;
+	const char *own = NULL;
+	if (addopts_read(&addopts, project, err) < 0)
+		return -1;
+	for (size_t i = 0; i < addopts.words.len; i++) {
+		const char *word = addopts.words.at[i];
+		if (strncmp(word, "-m", 2) != 0)
+			continue;
+		if (word[2])
+			own = word + 2 + (word[2] == '=');
+		else if (i + 1 < addopts.words.len)
+			own = addopts.words.at[i + 1];
+	}
+	int failed = own && *own ? str_addf(out, "%s and (%s)", category, own) : str_adds(out, category);
+	return failed ? err_no_memory(err) : 0;
+}
+
 /* A contest_runner: plain runs, for the times of a user. */
 static int run_entry(void *context, struct contestant *entry, struct err *err)
 {
 	const struct runner *runner = context;
 	const struct configuration *c = &entry->configuration;
 	cleanup_suite_run struct suite_run run = SUITE_RUN_INIT;
+	cleanup_str struct str markers = STR_INIT;
+	if (c->markers[0] && add_category(runner->ctx->project, c->markers, &markers, err) < 0)
+		return -1;
 	struct suite_options options = {
 		.engine = c->configured ? ENGINE_SERIAL : c->engine,
 		.workers = c->workers,
 		.dist = c->engine == ENGINE_SERIAL || c->configured ? NULL : dist_name(c->dist),
-		.markers = c->markers[0] ? c->markers : NULL,
+		.markers = c->markers[0] ? str_text(&markers) : NULL,
 		.plain = true,
 		.keep_addopts = c->configured,
 		.timeout_s = runner->ctx->settings->timeout_s,

@@ -18,7 +18,8 @@ markers =
     integration: several steps
     slow: takes its time
     xdist_group: together
-addopts = --strict-markers   -ra
+    stress: never, unless asked for
+addopts = --strict-markers   -ra -m "not stress"
 """
 
 SUITE = """
@@ -31,6 +32,10 @@ def test_quick(i): time.sleep(0.01)
 @pytest.mark.integration
 @pytest.mark.parametrize("i", range(8))
 def test_steps(i): time.sleep(0.2)
+
+@pytest.mark.integration
+@pytest.mark.stress
+def test_stress(): time.sleep(600)
 
 @pytest.mark.integration
 @pytest.mark.xdist_group("port")
@@ -131,7 +136,7 @@ def test_combs_engine_is_written_where_it_is_declared_and_best(declared):
     assert plain.returncode == 0 and "16 passed" in plain.stdout, plain.stdout + plain.stderr
     if best["engine"] == "comb":
         words = shlex.split(addopts.partition("=")[2])
-        assert words == ["--strict-markers", "-ra", "--comb", "-n", str(best["workers"]), "--dist", "loadgroup"]
+        assert words == ["--strict-markers", "-ra", "-m", "not stress", "--comb", "-n", str(best["workers"]), "--dist", "loadgroup"]
         assert gate(result, "3.4")["figure"].startswith("addopts: --comb -n ")
 
 
@@ -155,11 +160,11 @@ def test_the_choice_is_what_stands_in_addopts(tuned):
         assert text == INI
         return
     addopts = next(line for line in text.splitlines() if line.startswith("addopts"))
-    assert addopts.startswith("addopts = --strict-markers   -ra -n ")
+    assert addopts.startswith('addopts = --strict-markers   -ra -m "not stress" -n ')
     words = shlex.split(addopts.partition("=")[2])
     assert words[words.index("--dist") + 1] == "loadgroup"
     assert words[words.index("-n") + 1] in (str(best["workers"]), "auto")
-    assert text.replace(addopts, "") == INI.replace("addopts = --strict-markers   -ra", "")
+    assert text.replace(addopts, "") == INI.replace('addopts = --strict-markers   -ra -m "not stress"', "")
 
 
 def test_the_verdict_follows_from_its_figures(tuned):
