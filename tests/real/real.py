@@ -171,7 +171,7 @@ def cell(text: str) -> str:
     return " ".join(text.replace("|", "\\|").split())
 
 
-def table(results: list[Result]) -> str:
+def table(results: list[Result], refused: dict[str, str]) -> str:
     """docs/REAL.md."""
     lines = [
         "# Real projects",
@@ -203,7 +203,15 @@ def table(results: list[Result]) -> str:
         lines += [f"- confirmed {finding['code']}: {cell(finding['title'])}: `{cell(str(finding['subject']))}`"
                   + (f", group {cell(finding['group'])}" if finding["group"] else "") for finding in r.findings("confirmed")]
         lines += [f"- differs: `{line}`" for line in r.differences]
+    lines += ["", *(f"{name} could not be adopted: {reason}" for name, reason in refused.items())] if refused else []
     return "\n".join(lines) + "\n"
+
+
+def tell(result: Result) -> None:
+    """One project on the terminal."""
+    print(f"{result.project.name}: {result.tests} tests, {'same' if result.unchanged else 'DIFFERENT'}, "
+          f"{len(result.failed_gates())} gates failed, {result.adopt_s:.0f} s", flush=True)
+    print("".join(f"  {line}\n" for line in result.differences), end="", flush=True)
 
 
 def main() -> int:
@@ -213,19 +221,22 @@ def main() -> int:
     parser.add_argument("--budget", default="1m", help="measuring time for comb tune")
     parser.add_argument("--table", type=Path, help="write the table to this Markdown file")
     options = parser.parse_args()
-    results = []
+    results: list[Result] = []
+    refused: dict[str, str] = {}  # name: what comb said
     for project in load_projects():
         if options.only and project.name not in options.only:
             continue
         with tempfile.TemporaryDirectory(prefix="comb-real-") as work:
-            results.append(adopt(project, Path(work), options.budget))
-        result = results[-1]
-        print(f"{project.name}: {result.tests} tests, {'same' if result.unchanged else 'DIFFERENT'}, "
-              f"{len(result.failed_gates())} gates failed, {result.adopt_s:.0f} s", flush=True)
-        print("".join(f"  {line}\n" for line in result.differences), end="", flush=True)
+            try:
+                results.append(adopt(project, Path(work), options.budget))
+                tell(results[-1])
+            except RuntimeError as error:
+                print(f"{project.name}: {error}", file=sys.stderr, flush=True)
+                said = [line for line in str(error).splitlines() if line.startswith("comb: ")]
+                refused[project.name] = said[-1] if said else str(error).splitlines()[0]
         if options.table:
-            options.table.write_text(table(results), encoding="utf-8")
-    return 0 if all(result.unchanged for result in results) else 1
+            options.table.write_text(table(results, refused), encoding="utf-8")
+    return 0 if not refused and all(result.unchanged for result in results) else 1
 
 
 if __name__ == "__main__":
