@@ -72,6 +72,7 @@ class Crashes:
         self.started_by: dict[int, str] = {}  # node id by process
         self.oom_kills = _comb.oom_kills()
         self.has_told_of_start = False
+        self.kept_together: set[str] = set()  # modules that one worker has to run
         self.notes: list[str] = []  # other lines for the end of the run
 
     def limit(self) -> int:
@@ -140,6 +141,15 @@ class Crashes:
         if not self.has_told_of_start:
             self.notes.append(note)
         self.has_told_of_start = True
+
+    def stays_with(self, module: str, slot: int) -> None:
+        """A module whose tests are others in each process that imports it."""
+        if module in self.kept_together:
+            return
+        self.kept_together.add(module)
+        worker = self.controller.nodes[slot].gateway.id
+        self.say(f"comb: {_comb.printable(module)} has other tests each time it is imported: {worker}, which collected it, "
+                 "runs all of them that have not begun; ids that do not change would spread them")
 
     def tell_leftovers(self, processes: list[dict[str, Any]]) -> None:
         """Processes that outlived the tests: whose they were; they have been ended."""

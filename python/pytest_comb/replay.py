@@ -180,7 +180,10 @@ class Replay:
         self.say_difference(ring, self.controller.ids or [], content["ids"])
 
     def unlike(self, ring: int, content: Any) -> None:
-        """The same for a module that a worker expanded again."""
+        """A module has other tests when it is expanded again: who has those that were collected runs them."""
+        if content["holder"] >= 0:
+            self.controller.crashes.stays_with(content["module"], content["holder"])
+            return
         prefix = content["module"] + "::"
         first = [nodeid for nodeid in self.controller.ids or [] if nodeid.startswith(prefix)]
         self.say_difference(ring, first, content["ids"])

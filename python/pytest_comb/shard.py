@@ -43,6 +43,7 @@ class Shard:
         self.roots: list[Any] = []
         self.modules: list[Any] = []
         self.found: dict[int, list[pytest.Item]] = {}  # by module: its tests, where this process has expanded it
+        self.unlike: dict[int, list[pytest.Item]] = {}  # expanded again, with other tests than those that were collected
         self.odd = ""  # why the walk met something that is not a module
         self.is_worker = False
         self.is_told = False  # everything about the modules
@@ -274,12 +275,11 @@ class Shard:
         """The module of a test; empty modules share a place with the one that follows."""
         return bisect.bisect_right(self.firsts, index) - 1
 
-    def item(self, index: int) -> pytest.Item:
-        """The test that the scheduler knows by this index."""
+    def item(self, index: int) -> Optional[pytest.Item]:
+        """The test that the scheduler knows by this index; None where its module has other tests here."""
         number = self.module_at(index)
-        if number not in self.found:
-            self.expand_again(number)
-        return self.found[number][index - self.firsts[number]]
+        self.expand_again(number)
+        return self.found[number][index - self.firsts[number]] if number in self.found else None
 
     def known_chain(self, index: int) -> Optional[list[Any]]:
         """The collectors of a test whose module this worker has not expanded yet."""
@@ -287,11 +287,13 @@ class Shard:
         return None if number in self.found else self.modules[number].listchain()
 
     def expand_again(self, number: int) -> None:
-        """A module that another process has told about."""
-        zygote, first_slot = self.zygote, self.zygote.slot
+        """A module that another process has told about, once."""
+        if number in self.found or number in self.unlike:
+            return
+        zygote = self.zygote
         kept = zygote.held, zygote.deselected
         self.silent = True
-        self.table.enter(first_slot, number)
+        self.table.enter(zygote.slot, number)
         try:
             items = self.expand(number)
         except Different:
@@ -299,18 +301,26 @@ class Shard:
         finally:
             self.silent = False
             zygote.held, zygote.deselected = kept
-        self.table.enter(first_slot, -1)
+        self.table.enter(zygote.slot, -1)
         if len(items) != self.places[number][1] or digest(items) != self.places[number][2]:
-            module = self.modules[number].nodeid
-            zygote.send(protocol.UNLIKE, module=module, ids=[item.nodeid for item in items])
+            self.found.pop(number, None)
+            self.unlike[number] = items
+
+    def hand_over(self, index: int) -> None:
+        """A test that is claimed here and that only the worker has which collected it. Where that one is gone, the run ends:
+        nobody has it."""
+        number, zygote = self.module_at(index), self.zygote
+        holder = zygote.board.hand_over(zygote.slot)
+        zygote.send(protocol.UNLIKE, module=self.modules[number].nodeid, holder=holder,
+                    ids=[item.nodeid for item in self.unlike[number]])
+        if holder < 0:
             os._exit(0)
 
     def all_items(self) -> list[pytest.Item]:
         """Every test of the suite, expanded here."""
         for number in range(len(self.modules)):
-            if number not in self.found:
-                self.expand_again(number)
-        return [item for number in range(len(self.modules)) for item in self.found[number]]
+            self.expand_again(number)
+        return [item for number in range(len(self.modules)) for item in self.found.get(number) or self.unlike.get(number, [])]
 
     def finish_collection(self, session: pytest.Session) -> None:
         """After pytest's own."""

@@ -57,7 +57,10 @@ class Unexpanded:
         return self._chain
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._worker.item(self._index), name)
+        item = self._worker.item(self._index)
+        if item is None:
+            raise AttributeError(f"another worker runs the next test: {name} is not known here")
+        return getattr(item, name)
 
 
 class Worker:
@@ -118,12 +121,22 @@ class Worker:
             index = self.board.take(self.slot, True)
             if index < 0:
                 return
-            self.run_one(self.item(index), index)
+            item = self.item(index)
+            if item is None:
+                self.pass_on(index)
+                continue
+            self.run_one(item, index)
             if session.shouldfail or session.shouldstop:
                 self.board.stop()
                 return
             if self.has_outgrown():
                 return
+
+    def pass_on(self, index: int) -> None:
+        """Another worker has it; fixtures were left standing for it."""
+        assert self.shard is not None
+        self.shard.hand_over(index)
+        self.loose = True
 
     def next_item(self) -> Any:
         """What LateItem stands for."""

@@ -405,6 +405,16 @@ uint32_t board_leave(struct board *self, uint32_t worker)
 	return lost;
 }
 
+uint32_t board_hand_over(struct board *self, uint32_t worker)
+{
+	uint32_t holder = sched_hand_over(lock(self), worker);
+	if (holder != SCHED_NONE)
+		atomic_store(&board_slot(self, worker)->claim, SCHED_NONE);
+	unlock(self);
+	announce_change(self);
+	return holder;
+}
+
 bool board_revive(struct board *self, uint32_t test)
 {
 	bool revived = sched_revive(lock(self), test);

@@ -415,6 +415,28 @@ static void drop_claim(struct sched *self, uint32_t worker)
 	put_back(self, test);
 }
 
+uint32_t sched_hand_over(struct sched *self, uint32_t worker)
+{
+	uint32_t test = sched_claimed(self, worker);
+	uint32_t scope = test == SCHED_NONE ? SCHED_NONE : sched_scope(self, test);
+	uint32_t holder = scope < self->held_scopes ? holders_of(self)[scope] : SCHED_NONE;
+	if (holder >= self->workers || holder == worker)
+		return SCHED_NONE;
+	drop_claim(self, worker);
+	give_up_chunk(self, worker);
+	uint32_t its_chunk = find_chunk(self, entries_of(self)[test].position);
+	for (uint32_t c = 0; c < self->chunks; c++) {
+		struct chunk *chunk = &chunks_of(self)[c];
+		if (c != its_chunk && (chunk->scope != scope || chunk->next >= chunk->end))
+			continue;
+		chunk->only = holder;
+		if (chunk->group != SCHED_NONE)
+			homes_of(self)[chunk->group] = holder;
+	}
+	self->free_hint = 0;
+	return holder;
+}
+
 uint32_t sched_leave(struct sched *self, uint32_t worker)
 {
 	if (worker >= self->workers)

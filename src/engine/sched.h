@@ -132,6 +132,12 @@ void sched_end(struct sched *self, uint32_t worker);
 /* The process of the running test is gone, its worker is not: the test is LOST. The test, or SCHED_NONE. */
 uint32_t sched_lose(struct sched *self, uint32_t worker);
 /*
+ * The worker does not have the test it claimed: what waits of its scope, this
+ * one included, is for the scope's holder alone from now on. The holder; or
+ * SCHED_NONE, and nothing is changed, where it has none or is the worker itself.
+ */
+uint32_t sched_hand_over(struct sched *self, uint32_t worker);
+/*
  * The worker is gone, or ends. The test it ran, which is LOST now, or
  * SCHED_NONE; a claim, the rest of its chunk and its groups go to the others.
  */

@@ -295,9 +295,65 @@ def test_a_module_with_other_tests_each_time(tmp_path):
         def test_n(n):
             time.sleep(0.02)
     '''))
+    for args in ([], ["-n4"], ["--dist=loadfile"], ["--dist=loadgroup"], ["-v"]):
+        got = sharded(tmp_path, *args)
+        assert got.code == 0 and got.counts == {"passed": 44} and len(got.outcomes) == 44, got.out
+        assert len({name.split("[")[1].split("-")[0] for name in got.outcomes if "[" in name}) == 1, "one expansion"
+        assert args == ["--dist=loadfile"] or got.out.count("test_strange.py has other tests each time it is imported") == 1, got.out
+    assert set(got.outcomes) >= {"test_00::test_0"} and "start=once" not in got.out
+
+
+CHANGING = {
+    "random": "random.sample(range(1000), 30)",
+    "time": "[time.time_ns() + n for n in range(30)]",
+    "unique": "[uuid.uuid4().hex for _ in range(30)]",
+    "another number": "list(range(os.getpid() % 7 + 20))",
+    "another order": "sorted(range(30), key=lambda n: uuid.uuid4().hex)",
+}
+
+
+@pytest.mark.parametrize("what", CHANGING)
+def test_ids_that_change_from_import_to_import(tmp_path, what):
+    """Two such modules beside a quiet one; each test that was collected runs once, and a fixture of the module stands."""
+    plain(tmp_path, modules=4, tests=1)
+    body = textwrap.dedent('''
+        import os, random, time, uuid, pytest
+
+        @pytest.fixture(scope="module")
+        def base():
+            return []
+
+        @pytest.mark.parametrize("n", %s)
+        def test_n(n, base, request):
+            base.append(n)
+            with open("log", "a") as file:
+                print(request.node.nodeid, file=file)
+            time.sleep(0.01)
+
+        def test_last():
+            pass
+    ''' % CHANGING[what])
+    write(tmp_path, test_strange=body, test_stranger=body)
+    found, got = order(tmp_path, sharded, "-n3")
+    ran = (tmp_path / "log").read_text().splitlines()
+    assert got.code == 0 and len(found[0]) == got.counts["passed"], got.out
+    assert sorted(ran) == sorted(nodeid for nodeid in found[0] if "test_n[" in nodeid)
+
+
+def test_the_worker_that_collected_changing_ids_is_gone(tmp_path):
+    plain(tmp_path, modules=8, tests=1)
+    write(tmp_path, test_strange=textwrap.dedent('''
+        import os, time, pytest
+
+        @pytest.mark.parametrize("n", [str(os.getpid()) + "-%d" % n for n in range(40)])
+        def test_n(n):
+            time.sleep(0.02)
+            if n.endswith("-3"):
+                os._exit(1)
+    '''))
     got = sharded(tmp_path)
     assert got.code != 0
-    assert "Different tests were collected" in got.out
+    assert "Different tests were collected" in got.out and "test_strange.py::test_n[" in got.out, got.out
 
 
 def test_warnings_are_told_once(tmp_path):

@@ -33,6 +33,46 @@ static int64_t take_and_begin(uint32_t worker)
 	return test;
 }
 
+/* What only the worker has that collected it is run there, also where another claimed it first. */
+static void test_a_scope_is_handed_over_to_its_holder(void **state)
+{
+	static const uint32_t holders[] = { 1, SCHED_NONE };
+	(void)state;
+	plain(8, 3);
+	for (uint32_t i = 4; i < 8; i++)
+		suite.tests[i].scope = 1;
+	suite.options.scopes = 2;
+	suite.options.holders = holders;
+	suite_open(&suite);
+	assert_int_equal(take_and_begin(1), 0);
+	assert_int_equal(take_and_begin(0), 4);
+	int64_t stolen = sched_take(suite.sched, 2);
+	assert_true(stolen > 0 && stolen < 8);
+	while (stolen >= 4) { /* first what nobody holds */
+		sched_begin(suite.sched, 2);
+		sched_end(suite.sched, 2);
+		stolen = sched_take(suite.sched, 2);
+	}
+	assert_true(stolen > 0 && stolen < 4);
+	assert_int_equal(sched_hand_over(suite.sched, 0), SCHED_NONE); /* has claimed nothing */
+	assert_int_equal(sched_hand_over(suite.sched, 2), 1);
+	suite_check(&suite);
+	assert_int_equal(sched_claimed(suite.sched, 2), SCHED_NONE);
+	for (int64_t test; (test = sched_take(suite.sched, 2)) >= 0; sched_end(suite.sched, 2)) {
+		assert_true(test >= 4);
+		sched_begin(suite.sched, 2);
+	}
+	sched_end(suite.sched, 1);
+	for (int64_t test, next = 1; (test = sched_take(suite.sched, 1)) >= 0 && next < 4; sched_end(suite.sched, 1), next++) {
+		assert_int_equal(test, next);
+		assert_int_equal(sched_hand_over(suite.sched, 1), SCHED_NONE); /* it is the holder */
+		sched_begin(suite.sched, 1);
+		suite_check(&suite);
+	}
+	sched_end(suite.sched, 0);
+	suite_close(&suite);
+}
+
 /* A test in a process of its own takes only that with it. */
 static void test_a_worker_outlives_a_lost_test(void **state)
 {
@@ -297,6 +337,7 @@ static void test_a_plan_knows_how_long_it_takes(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_a_scope_is_handed_over_to_its_holder),
 		cmocka_unit_test(test_a_worker_outlives_a_lost_test),
 		cmocka_unit_test(test_a_lost_test_can_be_revived),
 		cmocka_unit_test(test_a_worker_nobody_knows_has_nothing_to_do),
