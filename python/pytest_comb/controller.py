@@ -75,6 +75,7 @@ class Controller:
                  outlet: Outlet, modules: Any) -> None:
         self.config, self.board, self.branches = config, board, branches
         self.start_mode = start_mode
+        self.collected_by = ""  # the start mode that the tests came by, once they are known
         self.current = branches.get("once") or branches["import"]
         self.parent = os.getpid()
         self.workers = 0

@@ -63,6 +63,7 @@ class Merge:
                 rows += [plan.Row(*values)] * count
                 holders[rows[-1].scope] = module["holder"]
         self.modules.clear()
+        controller.collected_by = "shard"
         known = history.known(controller.config, ids)
         plan.make(controller.board, rows, controller.workers, self.config_dist(), 1 if ids else 0, known, holders)
         trace.demand(controller.board, controller.config, ids)

@@ -136,6 +136,7 @@ class Replay:
         """The suite is known; workers are being forked."""
         controller = self.controller
         controller.ids = content["ids"]
+        controller.collected_by = controller.collected_by or ("import" if controller.start_mode == "import" else "once")
         if controller.start_mode != "import":
             controller.active = set(range(content["workers"]))
         else:
@@ -174,6 +175,8 @@ class Replay:
         terminal.report_collect(True)
         for line in _flatten(content["lines"]):
             terminal.write_line(line)
+        if self.config.option.verbose > 0:
+            terminal.write_line(f"comb: start={self.controller.collected_by}")
 
     def different(self, ring: int, content: Any) -> None:
         """A worker that imports for itself found other tests: there is no run with both."""

@@ -26,7 +26,8 @@ WARM_MODULES = 8  # the zygote expands at most so many before it forks
 WARM_IMPORTS = 8  # and goes on while a module imports so many others that nobody had imported before
 WIDE_SCOPES = ("session", "package")
 # With these the order or the choice of tests comes from more than one module.
-GLOBAL_OPTIONS = ("lf", "failedfirst", "newfirst", "stepwise", "keepduplicates")
+GLOBAL_OPTIONS = {"lf": "--lf", "failedfirst": "--ff", "newfirst": "--nf", "stepwise": "--stepwise",
+                  "keepduplicates": "--keep-duplicates"}
 
 
 class Different(Exception):
@@ -107,19 +108,29 @@ class Shard:
     def reason_for_once(self) -> Optional[str]:
         """Why the modules are not expanded in parallel: '' where it would only take longer, None where nothing speaks
         against it."""
+        pointless = self.reason_against_it()
+        if pointless:
+            return pointless if self.forced else ""
+        if not self.forced and self.is_small():
+            return ""
+        for name, option in GLOBAL_OPTIONS.items():
+            if getattr(self.config.option, name, False):
+                return f"{option} looks at the whole suite"
+        return self.odd or self.broken_folder() or same_names(self.config, self.modules) or per_item.stranger(self.config)
+
+    def reason_against_it(self) -> str:
+        """Why there is nothing to gain, or nothing to part; '' for none."""
         message = self.zygote.message
         assert message is not None
-        option = self.config.option
-        if getattr(option, "comb_replay", None):
-            return ""  # the record has to be in force before the first worker asks for a test
-        if message["dist"] == "each" or any("::" in str(arg) for arg in self.config.args):
-            return ""
-        if len(message["inputs"]) < 2 or len(self.modules) < 2 or (not self.forced and self.is_small()):
-            return ""
-        for name in GLOBAL_OPTIONS:
-            if getattr(option, name, False):
-                return f"--{name} looks at the whole suite"
-        return self.odd or self.broken_folder() or same_names(self.config, self.modules) or per_item.stranger(self.config)
+        if getattr(self.config.option, "comb_replay", None):
+            return "a record has to be in force before the first worker asks for a test"
+        if message["dist"] == "each":
+            return "with --dist=each every worker has all tests"
+        if any("::" in str(arg) for arg in self.config.args):
+            return "tests are named on the command line"
+        if len(message["inputs"]) < 2:
+            return "there is one worker"
+        return "there are not two test files" if len(self.modules) < 2 else ""
 
     def is_small(self) -> bool:
         """Less work than the workers' agreement about it."""

@@ -422,3 +422,25 @@ def test_a_record_can_be_replayed(tmp_path):
 
 if __name__ == "__main__":
     sys.exit(pytest.main([__file__]))
+
+
+@pytest.mark.parametrize("args, reason", [
+    (["test_00.py::test_0", "test_01.py::test_1"], "tests are named on the command line"),
+    (["--dist=each"], "every worker has all tests"),
+    (["-n1"], "there is one worker"),
+    (["test_00.py"], "there are not two test files"),
+    (["--ff"], "--ff looks at the whole suite"),
+], ids=lambda value: " ".join(value) if isinstance(value, list) else "")
+def test_shard_that_was_asked_for_is_given_up_with_a_reason(tmp_path, args, reason):
+    plain(tmp_path)
+    got = sharded(tmp_path, "-v", "-p", "cacheprovider", *args)
+    assert got.code == 0, got.out
+    assert "comb: start=once: " in got.out and reason in got.out
+    assert "comb: start=once\n" in got.out
+
+
+@pytest.mark.parametrize("start", ["shard", "once", "import"])
+def test_verbose_names_the_start_that_was_used(tmp_path, start):
+    plain(tmp_path)
+    assert "comb: start=%s\n" % start in comb(tmp_path, "-v", "--comb-start=" + start).out
+    assert "comb: start=%s\n" % start not in comb(tmp_path, "--comb-start=" + start).out
