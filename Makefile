@@ -36,8 +36,8 @@ check: build unit ## before every commit: build, unit and golden tests, house ru
 unit: build ## C unit tests
 	@$(MESON) test -C build --quiet
 
-compat: build ## plugins, and Python x pytest, beside serial and xdist: writes docs/COMPATIBILITY.md (half an hour)
-	@$(VENV)/python tests/compat/run.py
+compat: build ## plugins, and Python x pytest, beside serial and xdist: writes docs/COMPATIBILITY.md (half an hour; COMB_COMPAT=--resume goes on)
+	@$(VENV)/python tests/compat/run.py $(COMB_COMPAT)
 
 crash: build asan ## tests that take their process with them, COMB_CRASH_ROUNDS (20) times in a row, then once with the extension under ASan
 	@tools/crash-rounds $(or $(COMB_CRASH_ROUNDS),20)

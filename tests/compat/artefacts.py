@@ -249,6 +249,16 @@ def order_in_files(run: Run) -> Any:
     return sequences
 
 
+def scattered_groups(run: Run) -> Any:
+    """Groups (the property of that name) whose tests ran on more than one worker."""
+    workers: dict[str, set[str]] = {}
+    for entry in run.record:
+        for name, value in entry["properties"] if entry["kind"] == "report" else ():
+            if name == "group" and value:
+                workers.setdefault(value, set()).add(entry["worker"])
+    return {"groups": len(workers), "scattered": sorted(name for name, found in workers.items() if len(found) > 1)}
+
+
 READERS: dict[str, Callable[[Run], Any]] = {
     "allure results": allure,
     "benchmark": benchmark,
@@ -273,6 +283,7 @@ READERS: dict[str, Callable[[Run], Any]] = {
     "printed": printed,
     "properties": properties,
     "reruns": reruns,
+    "scattered groups": scattered_groups,
     "seed": seed,
     "statistics": statistics,
     "sugar": sugar,

@@ -26,6 +26,11 @@ class Case:
         """Unique."""
         return self.project + ("/" + self.variant if self.variant else "")
 
+    @property
+    def key(self) -> str:
+        """Of its result."""
+        return "plugin/" + self.name
+
 
 JUNIT = ("--junitxml=junit.xml", "-o", "junit_family=xunit1")
 # What a run that a test kills cannot have in common with one that it does not.
@@ -54,7 +59,8 @@ CASES = (
     Case("pytest-rerunfailures", "rerunfailures", "reruns of each test, reports between them, junit xml",
          ("--reruns=2", *JUNIT), ("reruns", "junit xml"), variant="reruns"),
     Case("pytest-rerunfailures", "rerunfailures", "a test that kills its worker is run again",
-         ("--reruns=2", "tests/crash_flaky.py"), ("crashes",), ignored_aspects=CRASHING, variant="crashes",
+         ("--reruns=2", "tests/crash_flaky.py", "tests/crash_flaky_again.py"), ("crashes",), ignored_aspects=CRASHING,
+         variant="crashes",
          note="a serial run dies with the test"),
     Case("pytest-timeout", "timeout", "method signal: failures in setup and call",
          ("--timeout=0.6", "--timeout-method=signal"), ("timeouts",), variant="signal"),

@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Optional
@@ -16,6 +17,7 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 CACHE = ROOT / "build" / "compat"
 PLUGIN = Path(os.environ.get("COMB_PLUGIN", ROOT / "build" / "plugin"))
+MAKING = threading.Lock()
 OLDEST, NEWEST = (3, 9), (3, 14)
 
 
@@ -30,6 +32,11 @@ class Interpreter:
     def name(self) -> str:
         """As people write it: 3.13.0."""
         return ".".join(map(str, self.version))
+
+    @property
+    def minor(self) -> str:
+        """Without the last number: 3.13."""
+        return ".".join(map(str, self.version[:2]))
 
 
 def _ask(path: str) -> Optional[Interpreter]:
@@ -67,12 +74,12 @@ def environment(interpreter: Interpreter, requirements: list[str], constraints: 
     key = "\n".join([interpreter.path, interpreter.name, *requirements, pins])
     folder = CACHE / "venv" / hashlib.sha256(key.encode()).hexdigest()[:16]
     python = folder / "bin" / "python"
-    if (folder / "complete").exists():
-        return python
-    shutil.rmtree(folder, ignore_errors=True)
-    subprocess.run([interpreter.path, "-m", "venv", str(folder)], check=True)
-    _pip(python, "install", "-c", str(HERE / constraints), *requirements)
-    (folder / "complete").touch()
+    with MAKING:
+        if not (folder / "complete").exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            subprocess.run([interpreter.path, "-m", "venv", str(folder)], check=True)
+            _pip(python, "install", "-c", str(HERE / constraints), *requirements)
+            (folder / "complete").touch()
     return python
 
 
@@ -81,8 +88,11 @@ def xdist(python: Path) -> Path:
     pins = [line for line in (HERE / "constraints.txt").read_text(encoding="utf-8").splitlines()
             if line.startswith(("pytest-xdist==", "execnet=="))]
     folder = CACHE / "-".join(["xdist", *(pin.split("==")[1] for pin in pins)])
-    if not folder.exists():
-        _pip(python, "install", "--no-deps", "--target", str(folder), *pins)
+    with MAKING:
+        if not (folder / "complete").exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            _pip(python, "install", "--no-deps", "--target", str(folder), *pins)
+            (folder / "complete").touch()
     return folder
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fnmatch
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -31,6 +32,7 @@ class Mode:
     name: str
     arguments: tuple[str, ...] = ()
     paths: tuple[Path, ...] = ()
+    start: str = ""  # how comb is asked to start
 
 
 @dataclass
@@ -39,6 +41,8 @@ class Observation:
 
     aspects: dict[str, Any] = field(default_factory=dict)
     output: str = ""
+    start: str = ""  # how comb's workers came by their tests; none where it did not come to that
+    reason: str = ""  # what comb said of why it did not start as it was asked to
 
 
 @dataclass(frozen=True)
@@ -58,7 +62,8 @@ class Task:
 def modes(starts: list[str], xdist: Path) -> list[Mode]:
     """Serial, pytest-xdist, comb in each way to start beside xdist, and comb without xdist."""
     parallel = ("-n", "2")
-    combs = [Mode("comb " + start, ("--comb", *parallel, "--comb-start", start), (PLUGIN, xdist)) for start in starts]
+    combs = [Mode("comb " + start, ("--comb", *parallel, "--comb-start", start), (PLUGIN, xdist), start)
+             for start in starts]
     return [Mode("serial"), Mode("xdist", parallel, (xdist,)), *combs, Mode("comb alone", parallel, (PLUGIN,))]
 
 
@@ -149,11 +154,27 @@ def _files(project: Path, ignored: tuple[str, ...]) -> list[str]:
     return sorted(name for name in names if not any(fnmatch.fnmatch(name, pattern) for pattern in ignored))
 
 
+def _reason(output: str, workplace: Path) -> str:
+    """Behind the start that comb went over to."""
+    said = re.findall(r"^comb: start=\w+(?:, each worker collects for itself)?: (.+)$", output, re.M)
+    return said[-1].replace(str(workplace / "project") + os.sep, "").strip() if said else ""
+
+
+def _copy(source: Path, target: Path) -> None:
+    """Afresh. Where there is one test file it is there twice, under two names: one file cannot be shared out."""
+    shutil.rmtree(target, ignore_errors=True)
+    shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__", ".pytest_cache"))
+    if len(list(target.rglob("test_*.py"))) != 1:
+        return
+    for path in list((target / "tests").glob("*.py")):
+        if path.name != "conftest.py":
+            shutil.copy(path, path.with_name(path.stem + "_again.py"))
+
+
 def observe(task: Task, mode: Mode, workplace: Path) -> Observation:
     """Runs the task in a fresh copy of its project (always at the same path, so that texts compare)."""
     project, record = workplace / "project", workplace / "record.jsonl"
-    shutil.rmtree(project, ignore_errors=True)
-    shutil.copytree(task.project, project, ignore=shutil.ignore_patterns("__pycache__", ".pytest_cache"))
+    _copy(task.project, project)
     mark = uuid.uuid4().hex
     for _ in range(task.runs):
         record.unlink(missing_ok=True)
@@ -163,6 +184,8 @@ def observe(task: Task, mode: Mode, workplace: Path) -> Observation:
     seen.aspects["exit code"] = code
     seen.aspects["processes left"] = len(_left_behind(mark))
     seen.aspects["files"] = _files(project, NOT_COMPARED + task.ignored_files)
+    seen.start = next((entry.get("start", "") for entry in entries if entry["kind"] == "summary"), "")
+    seen.reason = _reason(output, workplace)
     for name in task.readers:
         seen.aspects[name] = artefacts.read(name, artefacts.Run(project, output, entries))
     for name in task.ignored_aspects:

@@ -18,6 +18,7 @@ class Scenario:
     ignored_aspects: tuple[str, ...] = ()
     runs: int = 1
     every_start: bool = False
+    parallel_arguments: tuple[str, ...] = ()
 
 
 # With -x, how far the other worker got is a matter of time.
@@ -47,6 +48,8 @@ SCENARIOS = (
     Scenario("errors in collection", (), project="broken", ignored_aspects=ONE_WORKER, every_start=True),
     Scenario("--continue-on-collection-errors", ("--continue-on-collection-errors",), ("failures shown",),
              project="broken"),
+    Scenario("--dist=loadgroup", (), ("scattered groups",), project="groups", every_start=True,
+             parallel_arguments=("--dist=loadgroup",)),
     Scenario("usage error", ("--no-such-option",), ignored_aspects=ONE_WORKER),
     Scenario("no such file", ("tests/test_nothing.py",), ignored_aspects=ONE_WORKER),
     Scenario("pytest.exit in a test", ("tests/exits.py",), project="broken",
@@ -67,6 +70,15 @@ class Release:
         """The pinned version."""
         pins = (HERE / self.constraints).read_text(encoding="utf-8").splitlines()
         return next(pin.split("==")[1] for pin in pins if pin.startswith("pytest=="))
+
+    @property
+    def name(self) -> str:
+        """As it is asked for: 9, 7.0."""
+        return self.constraints[len("constraints-pytest"):-len(".txt")]
+
+    def key(self, interpreter: Interpreter) -> str:
+        """Of the result."""
+        return "cell/{}-{}".format(interpreter.minor, self.version)
 
     def runs_on(self, interpreter: Interpreter) -> bool:
         """Whether pytest itself supports this Python."""

@@ -18,6 +18,14 @@ class Verdict:
 
     unlike_serial: list[str] = field(default_factory=list)
     differences: dict[str, list[str]] = field(default_factory=dict)
+    asked: str = ""  # the start that was asked for; none where comb was to choose
+    start: str = ""  # and the one that was used
+    reason: str = ""  # why not the one that was asked for, as comb said it
+
+    @property
+    def fell_back(self) -> bool:
+        """Another start was used than the one that was asked for."""
+        return bool(self.asked and self.start and self.start != self.asked)
 
     @property
     def passed(self) -> bool:
@@ -27,11 +35,12 @@ class Verdict:
     @property
     def cell(self) -> str:
         """For the table."""
+        start = " [{}]".format(self.start) if self.start and self.start != self.asked else ""
         if self.differences:
-            return "**differs**: " + ", ".join(self.differences)
+            return "**differs**: " + ", ".join(self.differences) + start
         if self.unlike_serial:
-            return "= xdist (" + ", ".join(self.unlike_serial) + ")"
-        return "= serial"
+            return "= xdist (" + ", ".join(self.unlike_serial) + ")" + start
+        return "= serial" + start
 
     @property
     def rival_cell(self) -> str:
@@ -79,9 +88,11 @@ COMPARISONS: dict[str, Callable[[Any, Any], list[str]]] = {"order": order_kept, 
                                                                "workers": shared}
 
 
-def judge(seen: Observation, serial: Observation, xdist: Observation) -> Verdict:
+def judge(seen: Observation, serial: Observation, xdist: Observation, asked: str = "") -> Verdict:
     """Of a parallel run, by aspect: as the serial run, else as (or no worse than) the one under pytest-xdist."""
-    verdict = Verdict()
+    verdict = Verdict(asked=asked, start=seen.start, reason=seen.reason)
+    if verdict.fell_back and not seen.reason:
+        verdict.differences["start"] = ["asked for {}, used {}, and did not say why".format(asked, seen.start)]
     for aspect, value in seen.aspects.items():
         compare = COMPARISONS.get(aspect, same)
         reference, rival = serial.aspects[aspect], xdist.aspects[aspect]

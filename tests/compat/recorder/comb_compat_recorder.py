@@ -87,7 +87,8 @@ class Recorder:
     def pytest_terminal_summary(self, terminalreporter: Any, exitstatus: int) -> None:
         """The figures of the last line."""
         stats = {name: len(reports) for name, reports in terminalreporter.stats.items() if name}
-        self.write("summary", stats=stats, exit=int(exitstatus))
+        role = terminalreporter.config.pluginmanager.getplugin("comb-role")
+        self.write("summary", stats=stats, exit=int(exitstatus), start=getattr(role, "collected_by", ""))
 
     def pytest_unconfigure(self) -> None:
         """The run has ended in order."""

@@ -12,7 +12,7 @@ def test_stable(number):
 
 
 def test_crashes_once():
-    crashed = Path(__file__).with_name("crashed")
+    crashed = Path(__file__).with_suffix(".crashed")
     if not crashed.exists():
         crashed.touch()
         os.abort()

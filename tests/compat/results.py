@@ -1,0 +1,71 @@
+"""What runs found, a file in build/compat/results for each case and cell: a run that is stopped goes on later."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import json
+import subprocess
+from dataclasses import dataclass, field
+from typing import Optional
+
+import environment
+from verdict import Verdict
+
+FOLDER = environment.CACHE / "results"
+WATCHED = ("src", "python", "tests/compat")
+
+
+@dataclass
+class Result:
+    """Of a case (one entry, without a name) or of a cell (an entry for each scenario): mode to verdict."""
+
+    key: str
+    versions: dict[str, str]
+    found: dict[str, dict[str, Verdict]] = field(default_factory=dict)
+    date: str = ""
+    commit: str = ""
+
+    def verdicts(self) -> list[tuple[str, str, Verdict]]:
+        """Of comb: scenario, mode, verdict."""
+        return [(scenario, mode, verdict) for scenario, modes in self.found.items() for mode, verdict in modes.items()
+                if mode != "xdist"]
+
+
+def _git(*arguments: str) -> str:
+    done = subprocess.run(["git", "-C", str(environment.ROOT), *arguments], stdout=subprocess.PIPE,
+                          stderr=subprocess.DEVNULL, text=True)
+    return done.stdout.strip()
+
+
+def commit() -> str:
+    """What is being run; none outside of a repository."""
+    name = _git("log", "-1", "--format=%h")
+    return name + (" with changes" if name and _git("status", "--porcelain", "--", *WATCHED) else "")
+
+
+def keep(result: Result) -> None:
+    """Replaces what was known of it."""
+    result.date, result.commit = datetime.date.today().isoformat(), commit()
+    path = FOLDER / (result.key.replace("/", "-") + ".json")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_suffix(".new")
+    beside.write_text(json.dumps(dataclasses.asdict(result), indent=1), encoding="utf-8")
+    beside.replace(path)
+
+
+def known(key: str) -> Optional[Result]:
+    """None where it has not been run."""
+    path = FOLDER / (key.replace("/", "-") + ".json")
+    if not path.exists():
+        return None
+    values = json.loads(path.read_text(encoding="utf-8"))
+    values["found"] = {scenario: {mode: Verdict(**verdict) for mode, verdict in modes.items()}
+                       for scenario, modes in values["found"].items()}
+    return Result(**values)
+
+
+def forget() -> None:
+    """Everything."""
+    for path in FOLDER.glob("*.json"):
+        path.unlink()
