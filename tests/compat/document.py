@@ -104,6 +104,8 @@ def _cell(interpreter: Interpreter, release: Release, found: dict[str, Result]) 
     verdicts = [verdict for _, _, verdict in found[release.key(interpreter)].verdicts()]
     as_xdist = sum(verdict.passed and bool(verdict.unlike_serial) for verdict in verdicts)
     cell = "{} of {}".format(sum(verdict.passed for verdict in verdicts), len(verdicts))
+    scenarios = len(found[release.key(interpreter)].found)
+    cell += " ({} of {} scenarios)".format(scenarios, len(SCENARIOS)) if scenarios < len(SCENARIOS) else ""
     return cell + (", {} only as xdist".format(as_xdist) if as_xdist else "")
 
 

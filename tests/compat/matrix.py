@@ -18,6 +18,7 @@ class Scenario:
     ignored_aspects: tuple[str, ...] = ()
     runs: int = 1
     every_start: bool = False
+    first: bool = False  # is run in all cells before the others are
     parallel_arguments: tuple[str, ...] = ()
 
 
@@ -28,15 +29,15 @@ ONE_WORKER = ("workers",)
 SCENARIOS = (
     Scenario("all outcomes, doctests, junit xml, -rA, --durations",
              ("--doctest-modules", "--junitxml=junit.xml", "-o", "junit_family=xunit1", "-rA", "--durations=1"),
-             ("junit xml", "durations", "failures shown", "last failed", "node ids", "properties"), every_start=True),
-    Scenario("-x", ("-x",), ("ended early",), ignored_aspects=STOPPING + ONE_WORKER),
+             ("junit xml", "durations", "failures shown", "last failed", "node ids", "properties"), every_start=True, first=True),
+    Scenario("-x", ("-x",), ("ended early",), ignored_aspects=STOPPING + ONE_WORKER, first=True),
     Scenario("--maxfail", ("--maxfail=2",), ("ended early",), ignored_aspects=STOPPING + ONE_WORKER),
-    Scenario("-k", ("-k", "number and not 3")),
+    Scenario("-k", ("-k", "number and not 3"), first=True),
     Scenario("-m", ("-m", "fast"),),
     Scenario("--deselect", ("--deselect", "tests/test_outcomes.py::test_fails", "-q"),),
     Scenario("node ids", ("tests/test_scopes.py::TestClass", "tests/test_outcomes.py::test_number[3]"),
              ignored_aspects=ONE_WORKER),
-    Scenario("--lf after a run", ("--lf",), ("last failed",), runs=2, every_start=True),
+    Scenario("--lf after a run", ("--lf",), ("last failed",), runs=2, every_start=True, first=True),
     Scenario("--ff after a run", ("--ff",), ("last failed",), runs=2),
     Scenario("--nf after a run", ("--nf",), ("node ids",), runs=2),
     Scenario("--co -q", ("--co", "-q"), ("listing",), ignored_aspects=ONE_WORKER),
@@ -45,15 +46,15 @@ SCENARIOS = (
     Scenario("--import-mode=importlib", ("--import-mode=importlib",),),
     Scenario("--setup-show", ("--setup-show", "-k", "TestClass"), ignored_aspects=ONE_WORKER),
     Scenario("nothing selected", ("-k", "nothing_like_this"), ignored_aspects=ONE_WORKER),
-    Scenario("errors in collection", (), project="broken", ignored_aspects=ONE_WORKER, every_start=True),
+    Scenario("errors in collection", (), project="broken", ignored_aspects=ONE_WORKER, every_start=True, first=True),
     Scenario("--continue-on-collection-errors", ("--continue-on-collection-errors",), ("failures shown",),
              project="broken"),
-    Scenario("--dist=loadgroup", (), ("scattered groups",), project="groups", every_start=True,
+    Scenario("--dist=loadgroup", (), ("scattered groups",), project="groups", every_start=True, first=True,
              parallel_arguments=("--dist=loadgroup",)),
     Scenario("usage error", ("--no-such-option",), ignored_aspects=ONE_WORKER),
     Scenario("no such file", ("tests/test_nothing.py",), ignored_aspects=ONE_WORKER),
     Scenario("pytest.exit in a test", ("tests/exits.py",), project="broken",
-             ignored_aspects=STOPPING + ONE_WORKER),
+             ignored_aspects=STOPPING + ONE_WORKER, first=True),
 )
 
 

@@ -7,6 +7,7 @@ import datetime
 import json
 import subprocess
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Optional
 
 import environment
@@ -44,10 +45,14 @@ def commit() -> str:
     return name + (" with changes" if name and _git("status", "--porcelain", "--", *WATCHED) else "")
 
 
+def _path(key: str) -> Path:
+    return FOLDER / (key.replace("/", "-") + ".json")
+
+
 def keep(result: Result) -> None:
     """Replaces what was known of it."""
     result.date, result.commit = datetime.date.today().isoformat(), commit()
-    path = FOLDER / (result.key.replace("/", "-") + ".json")
+    path = _path(result.key)
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_suffix(".new")
     beside.write_text(json.dumps(dataclasses.asdict(result), indent=1), encoding="utf-8")
@@ -56,7 +61,7 @@ def keep(result: Result) -> None:
 
 def known(key: str) -> Optional[Result]:
     """None where it has not been run."""
-    path = FOLDER / (key.replace("/", "-") + ".json")
+    path = _path(key)
     if not path.exists():
         return None
     values = json.loads(path.read_text(encoding="utf-8"))
@@ -65,7 +70,7 @@ def known(key: str) -> Optional[Result]:
     return Result(**values)
 
 
-def forget() -> None:
-    """Everything."""
-    for path in FOLDER.glob("*.json"):
-        path.unlink()
+def forget(keys: list[str]) -> None:
+    """They are going to be run again."""
+    for key in keys:
+        _path(key).unlink(missing_ok=True)

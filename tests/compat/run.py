@@ -128,17 +128,19 @@ def run_scenario(scenario: Scenario, python: Path, starts: list[str], xdist_fold
     return verdicts
 
 
-def run_cell(interpreter: environment.Interpreter, release: Release, pool: ThreadPoolExecutor) -> Result:
-    """All scenarios for one Python and one pytest."""
+def run_cell(interpreter: environment.Interpreter, release: Release, scenarios: list[Scenario],
+             pool: ThreadPoolExecutor) -> Result:
+    """These scenarios, for one Python and one pytest; what is known of others stays."""
     python = environment.environment(interpreter, ["pytest"], release.constraints)
     starts, folder = environment.start_modes(python), environment.xdist(python)
-    found = pool.map(lambda scenario: run_scenario(scenario, python, starts, folder), SCENARIOS)
-    result = Result(release.key(interpreter), {**environment.versions(python), "python": interpreter.name},
-                    dict(zip((scenario.name for scenario in SCENARIOS), found)))
+    result = results.known(release.key(interpreter)) or Result(release.key(interpreter), {})
+    result.versions = {**environment.versions(python), "python": interpreter.name}
+    found = pool.map(lambda scenario: run_scenario(scenario, python, starts, folder), scenarios)
+    result.found.update(zip((scenario.name for scenario in scenarios), found))
     results.keep(result)
     failed = sum(not verdict.passed for _, _, verdict in result.verdicts())
-    say("Python {:8} pytest {:8} {} runs, {} differ".format(interpreter.name, result.versions["pytest"],
-                                                            len(result.verdicts()), failed))
+    say("Python {:8} pytest {:8} {} scenarios, {} runs, {} differ".format(
+        interpreter.name, result.versions["pytest"], len(result.found), len(result.verdicts()), failed))
     return result
 
 
@@ -154,18 +156,30 @@ def chosen_cells(wanted: list[str]) -> list[tuple[environment.Interpreter, Relea
 # -- all of it ----------------------------------------------------------------------------------
 
 
+def missing(interpreter: environment.Interpreter, release: Release, first: bool) -> list[Scenario]:
+    """Scenarios that a cell does not know yet."""
+    result = results.known(release.key(interpreter))
+    return [scenario for scenario in SCENARIOS if scenario.first == first
+            and (result is None or scenario.name not in result.found)]
+
+
 def run(what: str, names: list[str], resume: bool, jobs: int) -> list[Result]:
-    """What is asked for, but what is known already."""
+    """What is asked for, but what is known already; of the matrix, in all cells first what says most."""
     cases = chosen_cases(names) if what in ("all", "plugins") else []
     cells = chosen_cells(names) if what in ("all", "matrix") else []
-    if resume:
-        cases = [case for case in cases if results.known(case.key) is None]
-        cells = [(interpreter, release) for interpreter, release in cells
-                 if results.known(release.key(interpreter)) is None]
-    elif what == "all":
-        results.forget()
+    if not resume:
+        results.forget([case.key for case in cases] + [release.key(interpreter) for interpreter, release in cells])
+    found: dict[str, Result] = {}
     with ThreadPoolExecutor(jobs) as pool:
-        return list(pool.map(run_case, cases)) + [run_cell(*cell, pool) for cell in cells]
+        waiting = [case for case in cases if results.known(case.key) is None]
+        found.update((result.key, result) for result in pool.map(run_case, waiting))
+        for first in (True, False):
+            for cell in cells:
+                scenarios = missing(*cell, first)
+                if scenarios:
+                    result = run_cell(*cell, scenarios, pool)
+                    found[result.key] = result
+    return list(found.values())
 
 
 def main() -> int:
