@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -99,6 +100,29 @@ size_t family_children(pid_t *pids, size_t capacity)
 		add_all_children(&found);
 	}
 	return found.count;
+}
+
+static bool mentions(const char *pid, const char *text)
+{
+	struct err ignored = ERR_INIT;
+	cleanup_str struct str path = STR_INIT, environment = STR_INIT;
+	if (str_addf(&path, "/proc/%s/environ", pid) < 0 || fs_read(path.buf, &environment, &ignored) < 0)
+		return false;
+	return environment.len > 0 && memmem(environment.buf, environment.len, text, strlen(text));
+}
+
+size_t family_end_mentioning(const char *text)
+{
+	size_t count = 0;
+	DIR *folder = opendir("/proc");
+	for (struct dirent *entry; folder && (entry = readdir(folder));) {
+		pid_t pid = (pid_t)strtol(entry->d_name, NULL, 10);
+		if (pid > 1 && pid != getpid() && mentions(entry->d_name, text))
+			count += kill(pid, SIGKILL) == 0;
+	}
+	if (folder)
+		closedir(folder);
+	return count;
 }
 
 int64_t family_resident_bytes(void)

@@ -13,6 +13,8 @@
 bool family_has_children(void);
 /* Fills pids with at most capacity children of this process that have not ended; how many there are. */
 size_t family_children(pid_t *pids, size_t capacity);
+/* Kills every process whose environment holds text, but this one; how many there were. */
+size_t family_end_mentioning(const char *text);
 
 /* Memory of this process that is resident now; 0 where the system does not tell. */
 int64_t family_resident_bytes(void);

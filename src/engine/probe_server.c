@@ -74,7 +74,7 @@ static int sequence_folder(const struct probe_server *server, uint64_t id, const
 			   struct err *err)
 {
 	str_clear(out);
-	if (str_addf(out, "%s/p%llu%s", str_text(&server->command.dir), (unsigned long long)id, part) < 0)
+	if (str_addf(out, "%s/p%llu%s", str_text(&server->command.scratch.path), (unsigned long long)id, part) < 0)
 		return err_no_memory(err);
 	return 0;
 }
@@ -342,12 +342,12 @@ static int make_command(struct probe_server *server, const struct project *proje
 static int open_files(struct probe_server *server, struct err *err)
 {
 	cleanup_str struct str path = STR_INIT;
-	if (fs_join(&path, server->command.dir.buf, "output") < 0)
+	if (fs_join(&path, server->command.scratch.path.buf, "output") < 0)
 		return err_no_memory(err);
 	server->output = os_open(path.buf, O_WRONLY | O_CREAT | O_APPEND, 0600);
 	if (server->output < 0)
 		return err_set(err, ERR_ENVIRONMENT, "cannot create %s:", path.buf);
-	if (fs_join(&path, server->command.dir.buf, "record") < 0)
+	if (fs_join(&path, server->command.scratch.path.buf, "record") < 0)
 		return err_no_memory(err);
 	return recording_open(&server->recording, path.buf, err);
 }
@@ -395,7 +395,7 @@ int probe_server_open(struct probe_server **server, const struct project *projec
 	*server = NULL;
 	if (!self)
 		return err_no_memory(err);
-	*self = (struct probe_server){ .process = SPAWNED_INIT, .link = -1, .output = -1, .recording = RECORDING_INIT };
+	*self = (struct probe_server){ .command = SUITE_COMMAND_INIT, .process = SPAWNED_INIT, .link = -1, .output = -1, .recording = RECORDING_INIT };
 	self->suite = (struct suite_run)SUITE_RUN_INIT;
 	double timeout_s = options && options->start_timeout_s > 0 ? options->start_timeout_s : START_TIMEOUT_S;
 	if (start(self, project, options, err) < 0 || wait_until_ready(self, timeout_s, err) < 0) {

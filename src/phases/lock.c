@@ -6,11 +6,17 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/fs.h"
+#include "base/guard.h"
+#include "base/interrupt.h"
 #include "base/os.h"
 #include "base/str.h"
 
 #include "base/banned.h"
+
+#define HOLDER_PATIENCE_S 0.1 /* the name in the file may be that of the one before */
+#define POLL_US 10000
 
 int state_dir_make(const char *root, struct err *err)
 {
@@ -22,11 +28,26 @@ int state_dir_make(const char *root, struct err *err)
 	return fs_exists(ignore.buf) ? 0 : fs_write(ignore.buf, SLICE("*\n"), err);
 }
 
-static int say_holder(int fd, const char *root, struct err *err)
+/* 0 where nobody has said that he holds it: for an instant, or during a clean-up. */
+static long read_holder(int fd)
 {
 	char text[32] = "";
-	ssize_t n = os_read(fd, text, sizeof(text) - 1);
-	long pid = n > 0 ? strtol(text, NULL, 10) : 0;
+	ssize_t n = pread(fd, text, sizeof(text) - 1, 0);
+	return n > 0 ? strtol(text, NULL, 10) : 0;
+}
+
+static int write_holder(int fd, const char *path, struct err *err)
+{
+	cleanup_str struct str text = STR_INIT;
+	if (str_addf(&text, "%ld\n", (long)getpid()) < 0)
+		return err_no_memory(err);
+	if (os_ftruncate(fd, 0) < 0 || os_write_all(fd, text.buf, text.len) < 0)
+		return err_set_at(err, ERR_INPUT, path, 0, "cannot write %s:", path);
+	return 0;
+}
+
+static int say_holder(long pid, const char *root, struct err *err)
+{
 	if (pid > 0)
 		err_set(err, ERR_ENVIRONMENT, "another comb (process %ld) is at work on %s", pid, root);
 	else
@@ -34,23 +55,50 @@ static int say_holder(int fd, const char *root, struct err *err)
 	return err_hint(err, "wait for it, or end it; then run this again");
 }
 
+static int wait_for_lock(int fd, const char *path, const char *root, struct err *err)
+{
+	int64_t start_ns = clock_now_ns();
+	while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+		if (errno != EWOULDBLOCK)
+			return err_set_at(err, ERR_ENVIRONMENT, path, 0, "cannot lock %s:", path);
+		double waited_s = (double)(clock_now_ns() - start_ns) / (double)NS_PER_SECOND;
+		long holder = read_holder(fd);
+		if (waited_s > (holder > 0 ? HOLDER_PATIENCE_S : GUARD_PATIENCE_S))
+			return say_holder(holder, root, err);
+		if (interrupt_pending())
+			return interrupt_error(err);
+		usleep(POLL_US);
+	}
+	return 0;
+}
+
+static int open_lock(const char *root, struct str *path, struct err *err)
+{
+	if (str_addf(path, "%s/.comb/lock", root) < 0)
+		return err_no_memory(err);
+	int fd = os_open(path->buf, O_RDWR | O_CREAT, 0666);
+	return fd >= 0 ? fd : err_set_at(err, ERR_INPUT, path->buf, 0, "cannot open %s:", path->buf);
+}
+
 int lock_acquire(struct lock *lock, const char *root, struct err *err)
 {
-	cleanup_str struct str path = STR_INIT, text = STR_INIT;
-	if (str_addf(&path, "%s/.comb/lock", root) < 0 || str_addf(&text, "%ld\n", (long)getpid()) < 0)
-		return err_no_memory(err);
+	cleanup_str struct str path = STR_INIT;
 	if (state_dir_make(root, err) < 0)
 		return -1;
-	cleanup_fd int fd = os_open(path.buf, O_RDWR | O_CREAT, 0666);
-	if (fd < 0)
-		return err_set_at(err, ERR_INPUT, path.buf, 0, "cannot open %s:", path.buf);
-	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
-		if (errno == EWOULDBLOCK)
-			return say_holder(fd, root, err);
-		return err_set_at(err, ERR_ENVIRONMENT, path.buf, 0, "cannot lock %s:", path.buf);
-	}
-	if (os_ftruncate(fd, 0) < 0 || os_write_all(fd, text.buf, text.len) < 0)
-		return err_set_at(err, ERR_INPUT, path.buf, 0, "cannot write %s:", path.buf);
+	cleanup_fd int fd = open_lock(root, &path, err);
+	if (fd < 0 || wait_for_lock(fd, path.buf, root, err) < 0 || write_holder(fd, path.buf, err) < 0)
+		return -1;
+	lock->fd = steal_fd(&fd);
+	return 0;
+}
+
+int lock_acquire_for_clean_up(struct lock *lock, const char *root)
+{
+	cleanup_str struct str path = STR_INIT;
+	struct err ignored = ERR_INIT;
+	cleanup_fd int fd = open_lock(root, &path, &ignored);
+	if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0 || os_ftruncate(fd, 0) < 0)
+		return -1;
 	lock->fd = steal_fd(&fd);
 	return 0;
 }

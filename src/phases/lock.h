@@ -15,8 +15,13 @@ struct lock {
 };
 #define LOCK_INIT { .fd = -1 }
 
-/* Creates .comb where it is missing. ERR_ENVIRONMENT names the process that holds it. */
+/*
+ * Creates .comb where it is missing. ERR_ENVIRONMENT names the process that holds it. Waits where a killed comb is
+ * still being cleaned up after.
+ */
 int lock_acquire(struct lock *lock, const char *root, struct err *err);
+/* To clean up after one that was killed: names no holder, waits for nobody. -1: another comb is at work already. */
+int lock_acquire_for_clean_up(struct lock *lock, const char *root);
 /* Safe on LOCK_INIT, safe twice. */
 void lock_release(struct lock *lock);
 #define cleanup_lock __attribute__((cleanup(lock_release)))

@@ -12,6 +12,7 @@
 #include "base/os.h"
 #include "phases/carry.h"
 #include "phases/git.h"
+#include "phases/lock.h"
 #include "phases/progress.h"
 
 #include "base/banned.h"
@@ -135,6 +136,18 @@ static int remove_ours(const struct worktree *worktree, bool cleaning_up, struct
 		return -1;
 	os_rmdir(admin.buf); /* fails while it holds others' worktrees */
 	return 0;
+}
+
+/* Git's entry and the checkout, also one that git never came to know. */
+static int remove_checkout(const struct worktree *worktree, struct err *err)
+{
+	int result = remove_ours(worktree, true, err);
+	if (!worktree->top)
+		return result;
+	if (fs_remove_all(worktree->top, err) < 0)
+		result = -1;
+	remove_empty_parents(worktree->top);
+	return result;
 }
 
 /* A killed git leaves its lock on the branch; we hold the project, so nobody else is writing it. */
@@ -311,10 +324,22 @@ static int set_checkout_paths(struct worktree *worktree, struct err *err)
 	return worktree->top && worktree->project ? 0 : err_no_memory(err);
 }
 
+/* When we have been killed. Whoever holds the lock by then has removed the checkout, or will: that is his first step. */
+static int remove_after_death(void *context)
+{
+	struct worktree *worktree = context;
+	struct err ignored = ERR_INIT;
+	cleanup_lock struct lock lock = LOCK_INIT;
+	if (lock_acquire_for_clean_up(&lock, worktree->user_project) < 0)
+		return 0;
+	return remove_checkout(worktree, &ignored);
+}
+
 static int check_out(struct worktree *worktree, const char *commit, const struct progress_sink *sink, struct err *err)
 {
 	struct git git = { .dir = worktree->user_project };
-	if (set_checkout_paths(worktree, err) < 0 || fs_remove_all(worktree->top, err) < 0)
+	if (set_checkout_paths(worktree, err) < 0 || fs_remove_all(worktree->top, err) < 0 ||
+	    guard_start(&worktree->guard, remove_after_death, worktree, err) < 0)
 		return -1;
 	sink_stepf(sink, "checking out %s into %s", worktree->branch ? worktree->branch : commit, worktree->top);
 	if (worktree->branch)
@@ -358,20 +383,14 @@ int worktree_open(struct worktree *worktree, const char *project_root, const cha
 
 int worktree_close(struct worktree *worktree, bool keep, struct err *err)
 {
-	int result = 0;
-	if (worktree->user_project && worktree->user_top && !keep)
-		result = remove_ours(worktree, true, err);
-	if (worktree->top && !keep) { /* a checkout that git never came to know */
-		if (fs_remove_all(worktree->top, err) < 0)
-			result = -1;
-		remove_empty_parents(worktree->top);
-	}
+	int result = worktree->user_top && !keep ? remove_checkout(worktree, err) : 0;
 	worktree_release(worktree);
 	return result;
 }
 
 void worktree_release(struct worktree *worktree)
 {
+	guard_dismiss(&worktree->guard);
 	free(worktree->user_project);
 	free(worktree->user_top);
 	free(worktree->sub);

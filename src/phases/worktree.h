@@ -6,7 +6,8 @@
  *     cache folder, with the ignored files that tests need (carry.h).
  *  2. Gates work in worktree.project; worktree_stage() and worktree_commit() make
  *     a step final.
- *  3. worktree_close() removes the checkout; the branch stays.
+ *  3. worktree_close() removes the checkout; the branch stays. When we are
+ *     killed, a guard (base/guard.h) does.
  *
  * The user's HEAD, index, files and stash are never written. Hold the project's
  * lock (lock.h): a checkout found at our place is then nobody's.
@@ -17,6 +18,7 @@
 #include <stdbool.h>
 
 #include "base/err.h"
+#include "base/guard.h"
 #include "base/sink.h"
 #include "base/str.h"
 #include "base/vec.h"
@@ -29,8 +31,9 @@ struct worktree {
 	char *project;      /* the project in the checkout */
 	char *branch;       /* NULL: a detached checkout */
 	bool resumed;       /* the branch was there before */
+	struct guard guard;
 };
-#define WORKTREE_INIT { .top = NULL }
+#define WORKTREE_INIT { .guard = GUARD_INIT }
 
 /*
  * branch NULL: a detached checkout of `commit`. Otherwise commit is ignored.

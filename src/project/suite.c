@@ -81,7 +81,7 @@ static int prepare(struct session *session, struct err *err)
 	cleanup_str struct str record = STR_INIT;
 	if (suite_command_make(&session->command, session->project, session->options, err) < 0)
 		return -1;
-	if (fs_join(&record, session->command.dir.buf, "record") < 0)
+	if (fs_join(&record, session->command.scratch.path.buf, "record") < 0)
 		return err_no_memory(err);
 	return recording_open(&session->recording, record.buf, err);
 }
@@ -154,7 +154,7 @@ static void salvage(struct session *session)
 int suite_run(const struct project *project, const struct suite_options *options, struct suite_run *run,
 	      struct err *err)
 {
-	cleanup_session struct session session = { .project = project, .options = options, .run = run,
+	cleanup_session struct session session = { .project = project, .options = options, .run = run, .command = SUITE_COMMAND_INIT,
 						   .recording = RECORDING_INIT };
 	cleanup_proc_result struct proc_result result = PROC_RESULT_INIT;
 	suite_run_release(run);

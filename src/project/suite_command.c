@@ -95,7 +95,7 @@ static int build_argv(struct making *making, struct err *err)
 		     strings_add(argv, "pytest") < 0 || add_plugins(making, argv) < 0 || add_engine(making, argv) < 0;
 	/* An own, empty cache: --lf and --ff of addopts see no history, and the user's is left alone. */
 	if (!failed && !options->interactive)
-		failed = strings_add(argv, "-o") < 0 || strings_addf(argv, "cache_dir=%s/cache", making->command->dir.buf) < 0;
+		failed = strings_add(argv, "-o") < 0 || strings_addf(argv, "cache_dir=%s/cache", making->command->scratch.path.buf) < 0;
 	if (!failed && options->markers)
 		failed = strings_add(argv, "-m") < 0 || strings_add(argv, options->markers) < 0;
 	if (!failed && options->collect_only)
@@ -129,7 +129,7 @@ static int add_plugin_settings(struct making *making)
 	const struct suite_options *options = making->options;
 	int failed = 0;
 	if (!options->plain)
-		failed = strings_addf(&making->command->env, "COMB_RECORD=%s/record", making->command->dir.buf) < 0;
+		failed = strings_addf(&making->command->env, "COMB_RECORD=%s/record", making->command->scratch.path.buf) < 0;
 	if (!failed && options->outcomes_only)
 		failed = strings_add(&making->command->env, "COMB_OUTCOMES=1") < 0;
 	if (!failed && options->footprint)
@@ -139,7 +139,7 @@ static int add_plugin_settings(struct making *making)
 	if (!failed && options->shuffle_seed)
 		failed = strings_addf(&making->command->env, "COMB_SHUFFLE=%llu", (unsigned long long)options->shuffle_seed) < 0;
 	if (!failed && options->order)
-		failed = strings_addf(&making->command->env, "COMB_ORDER=%s/order", making->command->dir.buf) < 0;
+		failed = strings_addf(&making->command->env, "COMB_ORDER=%s/order", making->command->scratch.path.buf) < 0;
 	if (!failed && options->interactive)
 		failed = strings_add(&making->command->env, "COMB_KEEP_ORDER=1") < 0;
 	return failed ? -1 : 0;
@@ -152,6 +152,8 @@ static int build_env(struct making *making, struct err *err)
 	int failed = 0;
 	for (size_t i = 0; !failed && i < sizeof(outer_variables) / sizeof(*outer_variables); i++)
 		failed = strings_add(&making->command->env, outer_variables[i]) < 0;
+	/* Seen by tests too, and by what they start: by it their processes are known when comb has been killed. */
+	failed = failed || strings_addf(&making->command->env, "COMB_RUN=%s/", making->command->scratch.path.buf) < 0;
 	failed = failed || add_environment_folder(making) < 0 || add_plugin_settings(making) < 0;
 	for (size_t i = 0; !failed && options->env && i < options->env->len; i++)
 		failed = strings_add(&making->command->env, options->env->at[i]) < 0;
@@ -159,7 +161,7 @@ static int build_env(struct making *making, struct err *err)
 		return err_no_memory(err);
 	if (options->plain && !wants_order(making) && !wants_plugin(making))
 		return 0;
-	if (plugin_dir_link(making->command->dir.buf, &plugin_parent, err) < 0)
+	if (plugin_dir_link(making->command->scratch.path.buf, &plugin_parent, err) < 0)
 		return -1;
 	return add_plugin_path(making, plugin_parent.buf) < 0 ? err_no_memory(err) : 0;
 }
@@ -170,7 +172,7 @@ static int write_order(struct making *making, struct err *err)
 	cleanup_str struct str path = STR_INIT, text = STR_INIT;
 	if (!making->options->order)
 		return 0;
-	if (fs_join(&path, making->command->dir.buf, "order") < 0)
+	if (fs_join(&path, making->command->scratch.path.buf, "order") < 0)
 		return err_no_memory(err);
 	for (size_t i = 0; i < making->options->order_count; i++)
 		if (str_addf(&text, "%zu\n", making->options->order[i]) < 0)
@@ -193,10 +195,11 @@ int suite_command_make(struct suite_command *command, const struct project *proj
 	struct making making = { .command = command, .project = project, .options = options };
 	cleanup_str struct str record = STR_INIT;
 	suite_command_release(command);
+	command->interactive = options->interactive;
 	command->cwd = options->interactive || project->path ? project->path : project->root;
-	if (fs_make_temp_dir("comb-run-", &command->dir, err) < 0)
+	if (scratch_make(&command->scratch, "comb-run-", err) < 0)
 		return -1;
-	if (fs_join(&record, command->dir.buf, "record") < 0)
+	if (fs_join(&record, command->scratch.path.buf, "record") < 0)
 		return err_no_memory(err);
 	if (fs_make_dirs(record.buf, err) < 0 || write_order(&making, err) < 0)
 		return -1;
@@ -206,10 +209,9 @@ int suite_command_make(struct suite_command *command, const struct project *proj
 
 void suite_command_release(struct suite_command *command)
 {
-	struct err ignored = ERR_INIT;
-	if (command->dir.len > 0)
-		fs_remove_all(command->dir.buf, &ignored);
-	str_release(&command->dir);
+	if (!command->interactive)
+		scratch_end_processes(&command->scratch);
+	scratch_release(&command->scratch);
 	strings_release(&command->argv);
 	strings_release(&command->env);
 	command->cwd = NULL;

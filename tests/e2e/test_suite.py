@@ -322,7 +322,7 @@ def test_nothing_is_left_in_the_project_or_the_environment_of_the_tests(project)
         test_it="""
         import os, sys
         def test_it():
-            assert not [name for name in os.environ if name.startswith("COMB_") and name != "COMB_PLUGIN_DIR"]
+            assert not [name for name in os.environ if name.startswith("COMB_") and name not in ("COMB_PLUGIN_DIR", "COMB_RUN")]
             assert os.environ.get("PYTHONPATH", "") == "/given"
             assert "PYTEST_XDIST_WORKER" not in os.environ
         """

@@ -47,7 +47,7 @@ static const char suite[] = "import os, subprocess, sys, time\n"
 			    "    os.closerange(20, 300)\n"
 			    "def test_12_exit(): pytest.exit('enough')\n"
 			    "def test_13_environment():\n"
-			    "    assert not [n for n in os.environ if n.startswith('COMB_') and n != 'COMB_PLUGIN_DIR']\n"
+			    "    assert not [n for n in os.environ if n.startswith('COMB_') and n not in ('COMB_PLUGIN_DIR', 'COMB_RUN')]\n"
 			    "    assert 'comb-run' not in os.environ.get('PYTHONPATH', '')\n";
 #define TESTS 14
 
