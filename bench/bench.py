@@ -57,10 +57,21 @@ def lower_bound(suite: Suite, workers: int) -> float:
     return float(done.stdout)
 
 
+def check_outcomes(row: Row, suite: Suite) -> None:
+    """comb's ways collect the same tests as a serial run, and each ends the same; else there is no figure."""
+    found = {way.label: measure.project_outcomes(suite.python, way.arguments(True), suite.path) for way in row.ways
+             if way.engine != "xdist"}
+    for way in row.ways:
+        if way.engine == "comb":
+            measure.check_same(found["serial"], found[way.label], way.label)
+
+
 def run_row(row: Row, repeat: int, scratch: Path) -> dict[str, Any]:
     """All ways in turn, `repeat` times, after one run each that does not count."""
     name = row.workload
     suite = real.suite(name[5:], scratch / name) if name.startswith("real-") else GENERATORS[name](scratch / name)
+    if suite.python:
+        check_outcomes(row, suite)
     run = partial(measure.project_wall, suite.python) if suite.python else METRICS[row.metric]
     values: dict[str, list[float]] = {way.label: [] for way in row.ways}
     for number in range(repeat + 1):
@@ -125,7 +136,8 @@ def write_table(results: dict[str, Any]) -> None:
     known = [row for row in ROWS if row.name in results]
     lines = ["# Bench", "", "`make bench` measures all rows, `make bench ROW=trivial` one. Ways of running are interleaved;",
              "medians with order-statistics intervals and their true coverage; one warm-up each does not count.",
-             "Plugins are loaded by name, with autoloading off.", "", "| workload | result | |", "| --- | --- | --- |"]
+             "Plugins are loaded by name, with autoloading off. A project's own suite is run with its own plugins, and has a figure",
+             "only where comb collected the same tests as a serial run and each ended the same.", "", "| workload | result | |", "| --- | --- | --- |"]
     for row in known:
         for limit in row.limits:
             text, kept = judge(row, limit, results[row.name])

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 import tempfile
 import threading
 import time
+from collections import Counter
 from pathlib import Path
+from typing import Any
 
 USAGE = '''"""Writes what the process that pytest was started as has computed."""
 import os, resource
@@ -21,7 +24,10 @@ def pytest_unconfigure(config):
 '''
 
 
-PLUGIN = Path(__file__).resolve().parent.parent / "build" / "plugin"
+ROOT = Path(__file__).resolve().parent.parent
+PLUGIN = ROOT / "build" / "plugin"
+OUTCOMES = ROOT / "tests" / "real"
+"""Where the plugin `outcomes` is, which is not comb's."""
 
 
 class Failed(Exception):
@@ -57,14 +63,37 @@ def _start(arguments: list[str], folder: Path, env: dict[str, str]) -> subproces
                             stderr=subprocess.STDOUT)
 
 
-def project_wall(python: str, arguments: list[str], folder: Path) -> float:
-    """The same for the suite of a project, some of whose tests may fail."""
+def _project(python: str, arguments: list[str], folder: Path, env: dict[str, str]) -> float:
     start = time.perf_counter()
-    done = subprocess.run([python, "-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments], cwd=folder, env=of_project(),
+    done = subprocess.run([python, "-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments], cwd=folder, env=env,
                           stdin=subprocess.DEVNULL, capture_output=True)
     if done.returncode not in (0, 1):
         raise Failed(f"exit code {done.returncode} from pytest {' '.join(arguments)}\n{done.stdout.decode(errors='replace')[-2000:]}")
     return time.perf_counter() - start
+
+
+def project_wall(python: str, arguments: list[str], folder: Path) -> float:
+    """The same for the suite of a project, some of whose tests may fail."""
+    return _project(python, arguments, folder, of_project())
+
+
+def project_outcomes(python: str, arguments: list[str], folder: Path) -> dict[str, list[Any]]:
+    """Which tests a way of running a project's suite has collected, and how each ended."""
+    with tempfile.TemporaryDirectory(prefix="comb-bench-") as scratch:
+        found, env = Path(scratch, "outcomes.json"), of_project()
+        env.update(PYTHONPATH=f"{env['PYTHONPATH']}:{OUTCOMES}", OUTCOMES_FILE=str(found))
+        _project(python, ["-p", "outcomes", *arguments], folder, env)
+        return dict(json.loads(found.read_text()))
+
+
+def check_same(serial: dict[str, list[Any]], other: dict[str, list[Any]], label: str) -> None:
+    """A figure means nothing where tests are missing or end otherwise."""
+    lines = []
+    for what in ("collected", "ended"):
+        was, now = (Counter(map(str, run[what])) for run in (serial, other))
+        lines += [f"- {one}" for one in was - now] + [f"+ {one}" for one in now - was]
+    if lines:
+        raise Failed(f"{label} differs from serial in {len(lines)} places:\n" + "\n".join(sorted(lines)[:20]))
 
 
 def wall(arguments: list[str], folder: Path) -> float:
