@@ -12,6 +12,7 @@ from typing import Any, Generator, Optional
 import pytest
 
 from pytest_comb import _comb, gap, history, leftovers, options, protocol, reports, trace
+from pytest_comb.basetemp import Basetemp
 from pytest_comb.crash import Crashes, describe_status
 from pytest_comb.live import LiveLine
 from pytest_comb.merge import Merge
@@ -72,7 +73,8 @@ class Controller:
     """The plugin in the controller."""
 
     def __init__(self, config: pytest.Config, board: Any, branches: dict[str, Branch], start_mode: str,
-                 outlet: Outlet, modules: Any) -> None:
+                 outlet: Outlet, modules: Any, late: Basetemp) -> None:
+        self.late = late
         self.config, self.board, self.branches = config, board, branches
         self.start_mode = start_mode
         self.collected_by = ""  # the start mode that the tests came by, once they are known
@@ -144,7 +146,8 @@ class Controller:
         for slot in range(self.workers):
             self.nodes[slot] = self.new_node(slot, f"gw{slot}")
         self.next_id = self.workers
-        basetemp = config._tmp_path_factory.getbasetemp()  # type: ignore[attr-defined]
+        named = config.option.basetemp  # else it is made when somebody asks for it
+        basetemp = config._tmp_path_factory.getbasetemp() if named else ""  # type: ignore[attr-defined]
         try:
             self.board.make_rings(self.workers)
         except OSError as error:
@@ -220,6 +223,7 @@ class Controller:
     def step(self) -> None:
         """One look at everything."""
         self.board.wait_bell(0 if self.later else TICK_BUSY_S if self.relay.busy else TICK_S)
+        self.late.answer(self.config)
         self.read_frames()
         self.relay.pump()
         session = self.session

@@ -12,6 +12,7 @@ from typing import Any, Union
 import pytest
 
 from pytest_comb import _comb, hygiene, trace
+from pytest_comb.basetemp import Basetemp
 from pytest_comb.controller import Branch, Controller
 from pytest_comb.nursery import Nursery
 from pytest_comb.outlet import Outlet
@@ -48,6 +49,7 @@ def split(config: pytest.Config) -> Role:
     mode = config.known_args_namespace.comb_start or config.getini("comb_start")
     try:
         board = _comb.Board(trace.board_kind(config.known_args_namespace))
+        late = Basetemp(board)
     except OSError as error:
         raise pytest.UsageError(f"comb cannot start: {error}") from None
     sys.stdout.flush()
@@ -68,12 +70,12 @@ def split(config: pytest.Config) -> Role:
         if pid == 0:
             here.close()
             outlet.enter(config, pipes)
-            return _be(name, config, board, Nursery(config, board, Link(there), outlet), parent, mode, modules)
+            return _be(name, config, board, Nursery(config, board, Link(there), outlet), late, parent, mode, modules)
         there.close()
         for _, end in pipes:
             os.close(end)
         branches[name] = Branch(pid, Link(here), [end for end, _ in pipes])
-    return Controller(config, board, branches, mode, outlet, modules)
+    return Controller(config, board, branches, mode, outlet, modules, late)
 
 
 def many_descriptors(config: pytest.Config) -> None:
@@ -85,7 +87,8 @@ def many_descriptors(config: pytest.Config) -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted if hard < 0 else min(hard, wanted), hard))
 
 
-def _be(name: str, config: pytest.Config, board: Any, nursery: Nursery, parent: int, mode: str, modules: Any) -> Role:
+def _be(name: str, config: pytest.Config, board: Any, nursery: Nursery, late: Basetemp, parent: int, mode: str,
+        modules: Any) -> Role:
     """In a child of the controller."""
     os.setpgid(0, 0)
     _comb.die_with_parent(parent)
@@ -94,14 +97,14 @@ def _be(name: str, config: pytest.Config, board: Any, nursery: Nursery, parent: 
     hygiene.forget_exit_handlers()
     os.environ["PYTEST_XDIST_WORKER"] = "gw0"
     if name == "once":
-        zygote = Zygote(config, board, nursery, nursery.outlet, watched=mode != "once", modules=modules)
+        zygote = Zygote(config, board, nursery, nursery.outlet, late, watched=mode != "once", modules=modules)
         if zygote.shard is not None:
             zygote.shard.forced = mode == "shard"
         return zygote
-    return _be_seed(config, board, nursery)
+    return _be_seed(config, board, nursery, late)
 
 
-def _be_seed(config: pytest.Config, board: Any, nursery: Nursery) -> Role:
+def _be_seed(config: pytest.Config, board: Any, nursery: Nursery, late: Basetemp) -> Role:
     """Does nothing until workers are wanted that import and collect for themselves; returns in each of those."""
     message = nursery.link.receive()
     if message is None or "quit" in message:
@@ -111,7 +114,7 @@ def _be_seed(config: pytest.Config, board: Any, nursery: Nursery) -> Role:
         for slot, given in wanted:
             crash_fd = nursery.fork(slot)
             if crash_fd >= 0:
-                return Zygote(config, board, None, nursery.outlet, slot=slot, crash_fd=crash_fd,
+                return Zygote(config, board, None, nursery.outlet, late, slot=slot, crash_fd=crash_fd,
                               message={**message, "input": given})
         command = nursery.command()
         if "quit" in command:

@@ -14,7 +14,7 @@ from typing import Any, Generator, Optional
 
 import pytest
 
-from pytest_comb import history, hygiene, plan, protocol, reports, terminal, trace
+from pytest_comb import basetemp, history, hygiene, plan, protocol, reports, terminal, trace
 from pytest_comb.identity import Watch, WorkerInput
 from pytest_comb.nursery import Nursery
 from pytest_comb.outlet import Outlet
@@ -26,10 +26,10 @@ class Zygote:
     """The plugin in every process that collects; with a nursery the zygote, without one a worker of its own."""
 
     def __init__(self, config: pytest.Config, board: Any, nursery: Optional[Nursery], outlet: Outlet,
-                 watched: bool = False, slot: int = -1, crash_fd: int = -1, message: Optional[dict[str, Any]] = None,
-                 modules: Any = None) -> None:
+                 late: basetemp.Basetemp, watched: bool = False, slot: int = -1, crash_fd: int = -1,
+                 message: Optional[dict[str, Any]] = None, modules: Any = None) -> None:
         self.config, self.board, self.nursery, self.outlet = config, board, nursery, outlet
-        self.slot, self.crash_fd, self.message = slot, crash_fd, message
+        self.slot, self.crash_fd, self.message, self.late = slot, crash_fd, message, late
         # Frames that wait for the end of the collection, each with its place among those of the walk and of modules.
         self.held: list[tuple[tuple[int, int], int, dict[str, Any]]] = []
         self.position = (0, 0)
@@ -79,16 +79,12 @@ class Zygote:
         option.usepdb = option.distload = option.looponfail = False
         option.dist, option.numprocesses, option.maxprocesses = "no", None, None
         option.tx = []
-        option.basetemp = self.basetemp(given)
+        if self.message["basetemp"]:
+            option.basetemp = basetemp.of_worker(self.message["basetemp"], given["workerid"])
         config.workerinput = WorkerInput(given)  # type: ignore[attr-defined]
         config.workerinput.watch = self.watch if self.watched else None  # type: ignore[attr-defined]
         config.workeroutput = {}  # type: ignore[attr-defined]
         hygiene.set_environment(given)
-
-    def basetemp(self, given: dict[str, Any]) -> str:
-        """The folder of tmp_path, as under xdist."""
-        assert self.message is not None
-        return os.path.join(self.message["basetemp"], "popen-" + given["workerid"])
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_configure(self, config: pytest.Config) -> None:
@@ -96,9 +92,16 @@ class Zygote:
         if self.has_terminal:
             terminal.take_place(config, self.outlet.color)
 
+    def own_temporary_folder(self, given: dict[str, Any]) -> None:
+        """That of this worker, or of the first one."""
+        assert self.message is not None
+        worker_id = dict.__getitem__(given, "workerid")  # nobody's question
+        self.late.own(self.config, worker_id, self.message["basetemp"])
+
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionstart(self, session: pytest.Session) -> None:
-        """After plugins that bring a reporter of their own."""
+        """After plugins that bring a reporter of their own, and after pytest has made a factory of temporary folders."""
+        self.own_temporary_folder(session.config.workerinput)  # type: ignore[attr-defined]
         if self.has_terminal:
             terminal.take_place(session.config, self.outlet.color)
 
@@ -245,7 +248,7 @@ class Zygote:
         self.config.workerinput.update(given)  # type: ignore[attr-defined]
         hygiene.own_connections(self.config, given)
         hygiene.own_capture_files(self.config)
-        hygiene.own_temporary_folder(self.config, self.basetemp(given))
+        self.own_temporary_folder(given)
         hygiene.new_random_state()
         hygiene.default_interrupt()
         faulthandler.enable(file=crash_fd, all_threads=True)

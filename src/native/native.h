@@ -30,6 +30,8 @@ extern PyMethodDef trace_methods[];
 int native_add_board(PyObject *module);
 /* The same for the type Lines (lines.c). */
 int native_add_lines(PyObject *module);
+/* The same for the type LateFolder (late_folder.c). */
+int native_add_late_folder(PyObject *module);
 /* The same for the type Modules (modules.c). */
 int native_add_modules(PyObject *module);
 
