@@ -34,6 +34,7 @@ struct shared {
 	_Atomic int64_t ended_ns; /* the last end of a test */
 	_Atomic bool stopped;
 	uint32_t workers;
+	uint32_t reserve; /* under the mutex: the worker that waits for what might come back, or SCHED_NONE */
 	bool costs_known, replays;
 	struct board_slot slots[BOARD_MAX_WORKERS];
 };
@@ -120,6 +121,7 @@ struct board *board_open(enum board_kind kind, struct err *err)
 		atomic_store(&slot->claim, SCHED_NONE);
 		slot->replay_first = slot->replay_next = SCHED_NONE;
 	}
+	self->shared->reserve = SCHED_NONE;
 	self->shared->replays = kind == BOARD_REPLAYS;
 	ring_init(ring_of(self, 0), RING_BYTES);
 	return self;
@@ -295,6 +297,24 @@ static int64_t take(struct board *self, struct sched *sched, uint32_t worker)
 	return test;
 }
 
+/*
+ * With the lock held. Of the workers for which nothing is left one waits, for
+ * a test that its holder might give back. The others may go while tests still
+ * run: their ends cost processor time, and nobody waits for it then.
+ */
+static bool is_reserve(struct board *self, uint32_t worker)
+{
+	if (self->shared->reserve == SCHED_NONE)
+		self->shared->reserve = worker;
+	return self->shared->reserve == worker;
+}
+
+static void leave_reserve(struct board *self, uint32_t worker)
+{
+	if (self->shared->reserve == worker)
+		self->shared->reserve = SCHED_NONE;
+}
+
 int64_t board_take(struct board *self, uint32_t worker, bool wait)
 {
 	for (;;) {
@@ -303,8 +323,13 @@ int64_t board_take(struct board *self, uint32_t worker, bool wait)
 		int64_t answer = take(self, sched, worker);
 		bool drained = sched_is_drained(sched);
 		enum sched_wait why = sched_wait(sched, worker);
+		bool may_go = answer == SCHED_DONE && wait && (drained || !is_reserve(self, worker));
+		if (answer >= 0)
+			leave_reserve(self, worker);
 		unlock(self);
-		if (answer >= 0 || !wait || drained)
+		if (may_go)
+			atomic_store(&board_slot(self, worker)->gone_ns, clock_now_ns());
+		if (answer >= 0 || !wait || drained || may_go)
 			return answer;
 		struct timespec limit = { .tv_nsec = WAIT_LIMIT_NS };
 		int64_t since_ns = clock_now_ns();
@@ -398,6 +423,7 @@ uint32_t board_leave(struct board *self, uint32_t worker)
 	atomic_store(&board_slot(self, worker)->test, SCHED_NONE);
 	uint32_t lost = sched_leave(lock(self), worker);
 	trace_ending(self, worker, lost, true);
+	leave_reserve(self, worker);
 	board_slot(self, worker)->replay_next = board_slot(self, worker)->replay_first;
 	atomic_store(&board_slot(self, worker)->claim, SCHED_NONE);
 	unlock(self);
@@ -466,18 +492,24 @@ void board_start_slot(struct board *self, uint32_t worker, int32_t pid, uint32_t
 	slot->number = number;
 	slot->idle_ns = clock_now_ns();
 	atomic_store(&slot->finished, false);
+	atomic_store(&slot->gone_ns, 0);
 	atomic_store(&slot->pid, pid);
 }
 
 struct board_times board_times(const struct board *self)
 {
 	const struct shared *shared = self->shared;
-	int64_t span_ns = atomic_load(&shared->ended_ns) - atomic_load(&shared->planned_ns);
+	int64_t ended_ns = atomic_load(&shared->ended_ns);
+	int64_t span_ns = ended_ns - atomic_load(&shared->planned_ns);
 	struct board_times times = { .span_s = span_ns > 0 ? (double)span_ns / (double)NS_PER_SECOND : 0 };
-	for (uint32_t w = 0; w < shared->workers; w++)
+	for (uint32_t w = 0; w < shared->workers; w++) {
 		for (int why = 0; why < SCHED_WAITS; why++)
 			times.waited_s[why] += (double)atomic_load(&shared->slots[w].waited_ns[why]) /
 					       (double)NS_PER_SECOND;
+		int64_t gone_ns = atomic_load(&shared->slots[w].gone_ns);
+		if (gone_ns > 0 && gone_ns < ended_ns)
+			times.waited_s[SCHED_WAIT_TAIL] += (double)(ended_ns - gone_ns) / (double)NS_PER_SECOND;
+	}
 	return times;
 }
 

@@ -36,6 +36,7 @@ struct board_slot {
 	_Atomic uint32_t claim; /* for the trace: claimed, and written down */
 	_Atomic bool finished;  /* said goodbye: what follows is its orderly end */
 	_Atomic int64_t waited_ns[SCHED_WAITS]; /* with nothing to do while others had */
+	_Atomic int64_t gone_ns; /* since when it is done for good; 0: it is not */
 	/* For the trace and a replay, under the mutex: */
 	uint32_t number;        /* gw<number> */
 	int64_t idle_ns;        /* since when it has no test */
@@ -78,8 +79,9 @@ uint64_t board_digest(const struct board *self);
 
 /*
  * The scheduler calls of sched.h under the mutex. take: with wait, blocks
- * while the answer is SCHED_WAIT, and while other workers hold tests that could
- * come back; SCHED_DONE is final then.
+ * while the answer is SCHED_WAIT. When it is SCHED_DONE while others still hold
+ * tests, one worker waits for what could come back, and the others are told;
+ * SCHED_DONE is final then.
  */
 int64_t board_take(struct board *self, uint32_t worker, bool wait);
 void board_begin(struct board *self, uint32_t worker);
