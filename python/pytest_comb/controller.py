@@ -13,6 +13,7 @@ import pytest
 
 from pytest_comb import _comb, gap, history, leftovers, options, protocol, reports, trace
 from pytest_comb.basetemp import Basetemp
+from pytest_comb.branch import GRACE_S, Branch
 from pytest_comb.crash import Crashes, describe_status
 from pytest_comb.live import LiveLine
 from pytest_comb.merge import Merge
@@ -26,47 +27,6 @@ GARBAGE_THRESHOLD = 50_000  # objects between two collections: here reports are 
 TICK_S = 0.05
 TICK_BUSY_S = 0.001
 FIRST_IMPORTS = 8  # so many workers import for themselves before it is known how many are needed
-INTERRUPT_GRACE_S = 5.0
-
-
-class Branch:
-    """A child of the controller that forks workers: the zygote, or the seed."""
-
-    def __init__(self, pid: int, link: protocol.Link, outputs: list[int]) -> None:
-        self.pid, self.link, self.outputs = pid, link, outputs
-        self.status: Optional[int] = None  # once it has ended
-
-    def has_ended(self) -> bool:
-        """Without waiting."""
-        if self.status is None:
-            try:
-                pid, status = os.waitpid(self.pid, os.WNOHANG)
-            except ChildProcessError:
-                pid, status = self.pid, 0
-            self.status = status if pid else None
-        return self.status is not None
-
-    def kill(self) -> None:
-        """With its workers and what they left behind."""
-        for send in (os.killpg, os.kill):
-            try:
-                send(self.pid, signal.SIGKILL)
-            except OSError:
-                pass
-
-    def dismiss(self, now: bool) -> None:
-        """It ends in good order, unless now or when that takes too long; nothing of it is left."""
-        self.link.send({"quit": True})
-        deadline = time.monotonic() + (0 if now else INTERRUPT_GRACE_S)
-        while not self.has_ended():
-            if time.monotonic() >= deadline:
-                self.kill()
-            time.sleep(0.001)
-        try:
-            os.killpg(self.pid, signal.SIGKILL)
-        except OSError:
-            pass
-        self.link.socket.close()
 
 
 class Controller:
@@ -230,7 +190,7 @@ class Controller:
         if (session.shouldfail or session.shouldstop or self.error) and not self.stopping:
             self.stop()
         self.crashes.check_time_limits()
-        if self.interrupted_at and time.monotonic() - self.interrupted_at > INTERRUPT_GRACE_S:
+        if self.interrupted_at and time.monotonic() - self.interrupted_at > GRACE_S:
             self.kill()
         self.check_zygote()
         self.live.tick()

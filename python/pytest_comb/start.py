@@ -7,17 +7,20 @@ import os
 import resource
 import socket
 import sys
-from typing import Any, Union
+from typing import TYPE_CHECKING, Any, Union
 
 import pytest
 
 from pytest_comb import _comb, hygiene, trace
 from pytest_comb.basetemp import Basetemp
-from pytest_comb.controller import Branch, Controller
+from pytest_comb.branch import Branch
 from pytest_comb.nursery import Nursery
 from pytest_comb.outlet import Outlet
 from pytest_comb.protocol import Link
-from pytest_comb.zygote import Zygote
+
+if TYPE_CHECKING:
+    from pytest_comb.controller import Controller
+    from pytest_comb.zygote import Zygote
 
 MANY_WORKERS = 100
 DESCRIPTORS_OF_A_WORKER = 8
@@ -38,7 +41,7 @@ def stand_in_for_xdist(pluginmanager: Any) -> None:
         reruns.works_with_current_xdist = lambda: True
 
 
-Role = Union[Controller, Zygote]
+Role = Union["Controller", "Zygote"]
 # The processes that are forked for each --comb-start: the zygote collects, the seed waits for workers that collect.
 NEEDED_BY = {"import": ("auto", "import", "shard"), "once": ("auto", "once", "shard")}
 
@@ -75,6 +78,9 @@ def split(config: pytest.Config) -> Role:
         for _, end in pipes:
             os.close(end)
         branches[name] = Branch(pid, Link(here), [end for end, _ in pipes])
+    # Each process imports what its role needs after the fork: on two processors side by side.
+    from pytest_comb.controller import Controller
+
     return Controller(config, board, branches, mode, outlet, modules, late)
 
 
@@ -97,6 +103,8 @@ def _be(name: str, config: pytest.Config, board: Any, nursery: Nursery, late: Ba
     hygiene.forget_exit_handlers()
     os.environ["PYTEST_XDIST_WORKER"] = "gw0"
     if name == "once":
+        from pytest_comb.zygote import Zygote
+
         zygote = Zygote(config, board, nursery, nursery.outlet, late, watched=mode != "once", modules=modules)
         if zygote.shard is not None:
             zygote.shard.forced = mode == "shard"
@@ -109,6 +117,8 @@ def _be_seed(config: pytest.Config, board: Any, nursery: Nursery, late: Basetemp
     message = nursery.link.receive()
     if message is None or "quit" in message:
         os._exit(0)
+    from pytest_comb.zygote import Zygote
+
     wanted = list(enumerate(message["inputs"]))[:message["first"]]
     while True:
         for slot, given in wanted:

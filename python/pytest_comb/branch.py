@@ -1,0 +1,52 @@
+"""A child of the controller that forks workers, as the controller sees it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from typing import Optional
+
+from pytest_comb.protocol import Link
+
+GRACE_S = 5.0  # for what shall end in good order
+
+
+class Branch:
+    """The zygote, or the seed."""
+
+    def __init__(self, pid: int, link: Link, outputs: list[int]) -> None:
+        self.pid, self.link, self.outputs = pid, link, outputs
+        self.status: Optional[int] = None  # once it has ended
+
+    def has_ended(self) -> bool:
+        """Without waiting."""
+        if self.status is None:
+            try:
+                pid, status = os.waitpid(self.pid, os.WNOHANG)
+            except ChildProcessError:
+                pid, status = self.pid, 0
+            self.status = status if pid else None
+        return self.status is not None
+
+    def kill(self) -> None:
+        """With its workers and what they left behind."""
+        for send in (os.killpg, os.kill):
+            try:
+                send(self.pid, signal.SIGKILL)
+            except OSError:
+                pass
+
+    def dismiss(self, now: bool) -> None:
+        """It ends in good order, unless now or when that takes too long; nothing of it is left."""
+        self.link.send({"quit": True})
+        deadline = time.monotonic() + (0 if now else GRACE_S)
+        while not self.has_ended():
+            if time.monotonic() >= deadline:
+                self.kill()
+            time.sleep(0.001)
+        try:
+            os.killpg(self.pid, signal.SIGKILL)
+        except OSError:
+            pass
+        self.link.socket.close()
