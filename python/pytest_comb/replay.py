@@ -47,6 +47,7 @@ class Replay:
             **{kind: partial(handler, controller.merge) for kind, handler in merge.HANDLERS.items()},
             protocol.START: lambda ring, content: self.controller.crashes.say(merge.start_line(content)),
             protocol.UNLIKE: self.unlike,
+            protocol.NOT_NEEDED: lambda ring, content: self.controller.active.discard(content["slot"]),
             protocol.FRESH_DIED: lambda ring, content: self.controller.crashes.fresh_died(ring - 1, content),
             protocol.RETIRED: lambda ring, content: self.controller.crashes.retired.update({ring - 1: content}),
         }

@@ -222,6 +222,9 @@ class Zygote:
         gc.freeze()
         while True:
             for slot, given in wanted:
+                if self.nothing_waits():
+                    self.send(protocol.NOT_NEEDED, slot=slot)
+                    continue
                 crash_fd = self.nursery.fork(slot)
                 if crash_fd >= 0:
                     self.become_worker(slot, given, crash_fd)
@@ -238,6 +241,10 @@ class Zygote:
                     return False
                 hygiene.leave(0)
             wanted = [(command["fork"], command["input"])]
+
+    def nothing_waits(self) -> bool:
+        """The workers that were forked so far have taken every test: another one would only start and end."""
+        return self.board.wait_plan(0) is not None and self.board.waiting() == 0
 
     def become_worker(self, slot: int, given: dict[str, Any], crash_fd: int) -> None:
         """After the fork: a process that shares nothing by accident."""

@@ -304,3 +304,20 @@ def test_too_many_workers(tmp_path):
     got = comb(tmp_path, "-n2000")
     assert got.code == 4 and "2000 workers" in got.out
     assert comb(tmp_path, "-n1000").counts == {"passed": 1}
+
+
+SLOW_FORKS = '''
+import os, time
+os.register_at_fork(after_in_parent=lambda: time.sleep(0.3))
+'''
+
+
+def test_workers_are_forked_while_tests_wait(tmp_path):
+    write(tmp_path, conftest=SLOW_FORKS,
+          test_a="import pytest\n@pytest.mark.parametrize('n', range(40))\n"
+                 "def test_a(n, worker_id): open('%s-%d' % (worker_id, n), 'x').close()\n")
+    got = run(tmp_path, "--comb", "-n20")
+    assert got.code == 0 and "40 passed" in got.out
+    ran = [path.name for path in tmp_path.glob("gw*-*")]
+    assert len(ran) == 40
+    assert len({name.split("-")[0] for name in ran}) < 5
