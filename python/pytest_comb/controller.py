@@ -7,7 +7,7 @@ import os
 import signal
 import time
 import uuid
-from typing import Any, Generator, Optional
+from typing import Any, Callable, Generator, Optional
 
 import pytest
 
@@ -49,6 +49,7 @@ class Controller:
         self.stopping = False
         self.gone = False
         self.later: list[Any] = []  # frames to be looked at next time
+        self.on_step: Optional[Callable[[], None]] = None
         self.merge = Merge(self, modules)
         self.replay = Replay(self)
         self.crashes = Crashes(self)
@@ -194,6 +195,8 @@ class Controller:
             self.kill()
         self.check_zygote()
         self.live.tick()
+        if self.on_step is not None:
+            self.on_step()
 
     def read_frames(self) -> bool:
         """What the zygote says, then what workers say, then who died; whether there was anything.

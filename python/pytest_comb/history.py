@@ -123,6 +123,12 @@ class Durations:
         """It has no durations."""
         self.others[test] = [CRASHED, 0.0, 0.0, 0.0]
 
+    def row_of_passed(self, record: Any) -> tuple[Any, ...]:
+        """As in rows()."""
+        test, times = record[0], record[3]
+        setup = max(0.0, times[2] - self.wide.get(test, 0.0))
+        return (self.controller.replay.passed.nodeid(test), PASSED, setup, times[5], times[8])
+
     def rows(self) -> list[tuple[Any, ...]]:
         """One for each collected test: of equal ids the second is known by being the second."""
         ids = self.controller.ids or []

@@ -73,6 +73,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     config = session.config
     if not _record_dir:
         return
+    _comb.record("session")
     role = config.pluginmanager.getplugin("comb-role")
     told = role is not None and OUTCOMES in os.environ  # by the controller of comb's engine
     if _is_controller(config):
@@ -124,19 +125,52 @@ class ControllerObserver:
 class OutcomeObserver:
     """In the controller of comb's engine: what each test did, as the controller itself remembers it."""
 
+    TELL_S = 0.5  # should this process be killed, what happened longer ago is known
+
     def __init__(self, controller: Any) -> None:
         """Nothing has run yet."""
         self.controller = controller
+        self.collected = False
+        self.read = 0  # of the controller's list of passed tests
+        self.told: set[int] = set()
+        self.next = 0.0
+        controller.on_step = self.tell_now_and_then
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_node_collection_finished(self, ids: list[str]) -> None:
+        """Of all workers alike."""
+        if not self.collected:
+            self.collected = True
+            _comb.record("collected", count=len(ids), duration_ns=0, markers=[], ids=list(ids))
+
+    def tell_now_and_then(self) -> None:
+        """Tests that have passed; of the others the last word may not have been said."""
+        now = time.monotonic()
+        if now < self.next or not self.collected or self.controller.config.option.dist == "each":
+            return
+        self.next = now + self.TELL_S
+        durations = self.controller.durations
+        for record in durations.passed[self.read:]:
+            if record[0] not in durations.others:
+                self.tell(record[0], durations.row_of_passed(record))
+                self.told.add(record[0])
+        self.read = len(durations.passed)
+
+    def tell(self, test: int, row: tuple[Any, ...]) -> None:
+        """Its line."""
+        nodeid, outcome, *spent = row
+        setup, call, teardown = (int(seconds * 1e9) for seconds in spent)
+        _comb.record("result", test=test, id=nodeid, outcome=outcome, setup_ns=setup, call_ns=call, teardown_ns=teardown)
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, exitstatus: int) -> None:
-        """One line for each test, then the end of the record."""
+        """The tests that have not been told, then the end of the record."""
         rows = self.controller.durations.rows()
-        _comb.record("collected", count=len(rows), duration_ns=0, markers=[])
-        for test, (nodeid, outcome, *spent) in enumerate(rows):
-            setup, call, teardown = (int(seconds * 1e9) for seconds in spent)
-            times = {"setup_ns": setup, "call_ns": call, "teardown_ns": teardown}
-            _comb.record("result", test=test, id=nodeid, outcome=outcome, **times)
+        if not self.collected:
+            _comb.record("collected", count=len(rows), duration_ns=0, markers=[])
+        for test, row in enumerate(rows):
+            if test not in self.told or test in self.controller.durations.others:
+                self.tell(test, row)
         end(exitstatus)
 
 

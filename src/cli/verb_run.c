@@ -354,12 +354,13 @@ static size_t count_not_run(const struct suite_run *run)
 }
 
 /* Names on standard error what was collected and did not run. */
-static void name_not_run(const struct suite_run *run, size_t count)
+static void name_not_run(const struct suite_run *run, const char *although)
 {
-	size_t named = 0;
+	size_t named = 0, count = count_not_run(run);
 	cleanup_str struct str text = STR_INIT;
-	str_addf(&text, "comb: %zu of %zu collected tests did not run, although pytest says that all is well:\n", count,
-		 run->tests.len);
+	if (count == 0)
+		return;
+	str_addf(&text, "comb: %zu of %zu collected tests did not run%s:\n", count, run->tests.len, although);
 	for (size_t i = 0; i < run->tests.len && named < NAMED_MOST; i++) {
 		const struct test *test = &run->tests.at[i];
 		if (test->outcome != TEST_NOT_RUN)
@@ -413,19 +414,23 @@ static int print_json(const struct session *session, const struct choice *choice
 /* pytest's own status, unless it is green and should not be. */
 static int judge(const struct cli *cli, const struct suite_run *run)
 {
-	size_t missing = count_not_run(run);
+	int status = run->exit_code;
 	if (run->timed_out) {
 		fprintf(stderr, "comb: stopped at the time limit after %.0f s\n", run->wall_s);
+		status = 1;
+	} else if (run->signal) {
+		fprintf(stderr, "comb: pytest was killed by signal %d (%s)\n", run->signal, strsignal(run->signal));
+		status = 128 + run->signal;
+	} else if (run->cut_short) {
+		fprintf(stderr, "comb: pytest's process ended before its session had come to an end (exit code %d)\n", run->exit_code);
+		status = run->exit_code ? run->exit_code : 1;
+	} else if (run->exit_code == 0 && count_not_run(run) > 0 && !is_dry(cli)) {
+		name_not_run(run, ", although pytest says that all is well");
 		return 1;
 	}
-	if (run->signal) {
-		fprintf(stderr, "comb: pytest was killed by signal %d (%s)\n", run->signal, strsignal(run->signal));
-		return 128 + run->signal;
-	}
-	if (run->exit_code != 0 || missing == 0 || is_dry(cli))
-		return run->exit_code;
-	name_not_run(run, missing);
-	return 1;
+	if (run->timed_out || run->signal || run->cut_short)
+		name_not_run(run, "");
+	return status;
 }
 
 /* What does not touch the run's result. */

@@ -134,6 +134,27 @@ static int read_item(struct reader *reader, json_t *line)
 	return get_list(reader, line, "barred", &test->barred);
 }
 
+static int read_session(struct reader *reader, json_t *line)
+{
+	(void)line;
+	reader->file->in_session = true;
+	return 0;
+}
+
+/* All that is known of the tests until their results are told. */
+static int read_ids(struct reader *reader, json_t *line)
+{
+	cleanup_strings struct strings ids = STRINGS_INIT;
+	if (get_list(reader, line, "ids", &ids) < 0)
+		return -1;
+	for (size_t i = 0; i < ids.len && i < reader->run->tests.len; i++) {
+		struct test *test = &reader->run->tests.at[i];
+		if (!test->id && !(test->id = os_strdup(ids.at[i])))
+			return err_no_memory(reader->err);
+	}
+	return 0;
+}
+
 static int read_collected(struct reader *reader, json_t *line)
 {
 	long long count = get_integer(line, "count", 0);
@@ -148,7 +169,7 @@ static int read_collected(struct reader *reader, json_t *line)
 		reader->run->collect_s = seconds;
 	if (reader->run->markers.len == 0 && get_list(reader, line, "markers", &reader->run->markers) < 0)
 		return -1;
-	return grow_tests(reader, (size_t)count);
+	return grow_tests(reader, (size_t)count) < 0 ? -1 : read_ids(reader, line);
 }
 
 static bool same_collect_error(const struct collect_error *a, const struct collect_error *b)
@@ -340,7 +361,7 @@ static const struct {
 	const char *event;
 	event_reader *read;
 } event_readers[] = {
-	{ "begin", read_begin },	 { "item", read_item },	    { "collected", read_collected },
+	{ "begin", read_begin },	 { "session", read_session }, { "item", read_item },	    { "collected", read_collected },
 	{ "collect_error", read_collect_error }, { "start", read_start },   { "report", read_report },
 	{ "finish", read_finish },	 { "result", read_result }, { "touch", read_touch },   { "fixture", read_fixture },
 	{ "lost", read_lost },	 { "end", read_end },
@@ -492,6 +513,7 @@ int recording_finish(struct recording *recording, struct suite_run *run, bool ti
 {
 	for (size_t i = 0; i < recording->files.len; i++) {
 		const struct record_file *file = &recording->files.at[i];
+		run->cut_short |= !file->worker && file->in_session && !file->ended;
 		if (file->current < run->tests.len &&
 		    judge_unfinished(recording, file, &run->tests.at[file->current], timed_out, err) < 0)
 			return -1;

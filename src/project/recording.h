@@ -8,7 +8,8 @@
  *   begin          format, pid, worker ("gw0"; null: controller or serial)
  *   item           test (index in collection order), id, path, kind, class, bases, marks, fixtures, requested,
  *                  scope, barred, group, function, source_path, source_line, in_source; written by one process only
- *   collected      count, duration_ns, markers (names that are registered)
+ *   session        pytest's session began
+ *   collected      count, duration_ns, markers (names that are registered), ids (by the controller of comb's engine)
  *   collect_error  path, line, text
  *   start          test
  *   report         test, when ("setup", "call", "teardown"), outcome, xfail, part (of a test: a subtest),
@@ -19,7 +20,7 @@
  *   touch          test (-1: collection), phase, kind, what, file, line, fixture
  *   fixture        test, name, scope, base, duration_ns: one wider than a function was set up
  *   lost           worker, text: the controller lost a worker
- *   end            exit; without it the process was killed
+ *   end            exit: pytest's session has come to its end; without it the process was killed
  *
  * A line is read once it is whole; what follows the last newline of a killed
  * process is left out. Unknown events are skipped, so that a record may grow.
@@ -35,7 +36,7 @@ struct record_file {
 	size_t offset;     /* read so far */
 	struct str rest;   /* of an unfinished line */
 	char *worker;      /* NULL: controller or serial */
-	bool began, ended, collected;
+	bool began, in_session, ended, collected;
 	size_t current;    /* test that started and did not finish; SIZE_MAX */
 	int started;       /* tests so far */
 	size_t count;      /* collected */

@@ -119,6 +119,7 @@ struct suite_run {
 	int exit_code;     /* pytest's; -1 killed */
 	int signal;        /* that killed it; 0 */
 	bool timed_out;
+	bool cut_short;    /* pytest's session began and did not come to its end, whatever the exit code says */
 	bool watched;      /* touches were asked for: none means none */
 	double wall_s;     /* process start to end */
 	double cpu_s;      /* of pytest and the processes it waited for */

@@ -64,6 +64,48 @@ def test_what_was_collected_and_did_not_run_is_named(suite, how):
     assert "test_it.py::test_a" not in done.stderr
 
 
+ENDS = {
+    "killed": ("os.kill(os.getpid(), 9)", 128 + 9, "killed by signal 9"),
+    "exit code 0": ("os._exit(0)", 1, "before its session had come to an end (exit code 0)"),
+    "exit code 3": ("os._exit(3)", 3, "before its session had come to an end (exit code 3)"),
+}
+
+
+@pytest.mark.parametrize("engine", [("--engine", "comb", "-n", "2"), ("--engine", "xdist", "-n", "2"), ("--engine", "serial")],
+                         ids=lambda words: words[1])
+@pytest.mark.parametrize("how", ENDS)
+def test_a_session_that_is_killed_names_what_did_not_run(suite, engine, how):
+    """pytest's own process ends in the middle of the run: in its third report."""
+    end, status, said = ENDS[how]
+    run = suite("import pytest, time\n@pytest.mark.parametrize('n', range(30))\ndef test_a(n): time.sleep(0.1)\n", conftest=f"""
+        import os
+        ran = []
+        def pytest_runtest_logfinish(nodeid):
+            ran.append(nodeid)
+            if len(ran) == 16 and "PYTEST_XDIST_WORKER" not in os.environ:
+                {end}
+    """)
+    done = run(*engine)
+    assert done.returncode == status, done.stderr
+    assert said in done.stderr and " of 30 collected tests did not run:" in done.stderr, done.stderr
+    missing = int(re.search(r"comb: (\d+) of 30", done.stderr)[1])
+    assert 10 <= missing <= 26 and "test_it.py::test_a[" in done.stderr
+
+
+@pytest.mark.parametrize("engine", [("--engine", "comb", "-n", "2"), ("--engine", "serial")], ids=lambda words: words[1])
+def test_a_session_that_ends_while_it_collects_is_not_green(suite, engine):
+    run = suite("import os\nos._exit(0)\n")
+    done = run(*engine)
+    assert done.returncode != 0, done.stdout + done.stderr
+    assert run("--engine", "serial", "--", "--help").returncode == 0
+
+
+def test_a_time_limit_names_what_did_not_run(suite):
+    run = suite("import time\ndef test_a(): pass\ndef test_b(): time.sleep(30)\ndef test_c(): pass\n")
+    done = run("--engine", "serial", "--timeout", "2s")
+    assert done.returncode == 1 and "test_it.py::test_c" in done.stderr and "test_it.py::test_a" not in done.stderr, done.stderr
+
+
 def test_collecting_only_is_no_incomplete_run(suite):
     run = suite("def test_a(): pass\n")
     done = run("--engine", "serial", "--", "--collect-only", "-q")
