@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/interrupt.h"
+#include "cli/completion.h"
 #include "cli/manual.h"
 #include "cli/parse.h"
 #include "cli/verb.h"
@@ -85,7 +86,7 @@ static int print_manual(char **argv, struct str *out, struct err *err)
 	else if (strcmp(word, "--man") == 0)
 		failed = manual_man_page(out);
 	else if (strcmp(word, "--completion") == 0)
-		return manual_completion(out, argv[2] ? argv[2] : "", err) < 0 ? -1 : print_all(out, err);
+		return completion_script(out, argv[2] ? argv[2] : "", err) < 0 ? -1 : print_all(out, err);
 	else
 		return 1;
 	return failed ? err_no_memory(err) : print_all(out, err);

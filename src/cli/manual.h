@@ -1,4 +1,4 @@
-/* manual.h: --help, the man page and the shell completion, written from the verb tables. */
+/* manual.h: --help and the man page, written from the verb tables. */
 #ifndef COMB_CLI_MANUAL_H
 #define COMB_CLI_MANUAL_H
 
@@ -9,7 +9,5 @@
 int manual_overview(struct str *out);
 int manual_verb(struct str *out, const struct verb *verb);
 int manual_man_page(struct str *out);
-/* A script for bash, zsh (through bashcompinit) and fish: shell is "bash", "zsh" or "fish"; -1 with err otherwise. */
-int manual_completion(struct str *out, const char *shell, struct err *err);
 
 #endif

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 
 #include "base/err.h"
+#include "base/str.h"
 #include "base/vec.h"
 
 enum option_kind {
@@ -41,6 +42,7 @@ struct verb {
 	bool pass_through;            /* what follows `--` goes to pytest, in cli->rest */
 	const char *description;      /* a paragraph for --help and the man page */
 	const char *example;          /* one command with what it does */
+	int (*add_operands)(struct str *out); /* what completion offers for them, a space before each; NULL: folders */
 	const struct option *options; /* ends with a zero row; beside common_options */
 	/* Exit status, or -1 with *err filled. Output on stdout only through cli_print*(). */
 	int (*run)(struct cli *cli, struct err *err);

@@ -129,7 +129,8 @@ static int print_text(const struct report *report)
 			return -1;
 	if (report->gates && report->cli->verbosity < 0)
 		gate_list_print(report->gates, report->terminal);
-	if (str_addf(&text, "%zu findings: %zu confirmed, %zu of them kept together; %zu suspected", findings->list.len,
+	if (str_addf(&text, "%zu finding%s: %zu confirmed, %zu of them kept together; %zu suspected", findings->list.len,
+		     findings->list.len == 1 ? "" : "s",
 		     kept + count(findings, FINDING_CONFIRMED, false), kept,
 		     count(findings, FINDING_SUSPECTED, true) + count(findings, FINDING_SUSPECTED, false)) < 0)
 		return -1;

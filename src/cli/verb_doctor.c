@@ -66,6 +66,8 @@ static void add_project(struct page *page, const struct diagnosis *diagnosis)
 	add_row(page, "manager", package_manager_name(project->manager));
 	if (!project->git_root)
 		add_row(page, "git", "no repository");
+	else if (!repository->is_read)
+		add_rowf(page, "git", "%s, which git does not read", project->git_root);
 	else if (!repository->commit)
 		add_rowf(page, "git", "%s, no commit yet", project->git_root);
 	else

@@ -68,6 +68,19 @@ static int list_all(struct str *out)
 	return 0;
 }
 
+static int add_codes(struct str *out)
+{
+	const struct rule *rule;
+	for (size_t i = 0; (rule = rule_at(i)) != NULL; i++)
+		if (str_addf(out, " %s", rule->code) < 0)
+			return -1;
+	for (size_t p = 0; phases[p]; p++)
+		for (const struct gate *gate = phases[p]->gates; gate->id; gate++)
+			if (str_addf(out, " %s", gate->id) < 0)
+				return -1;
+	return 0;
+}
+
 /* Letters in one case, so that "Port" is found in "fixed port". */
 static bool title_mentions(const char *title, const char *word)
 {
@@ -166,6 +179,7 @@ const struct verb verb_explain = {
 		"Explains a rule such as CB204 or a gate such as 2.3: why it matters, what to do, and for a rule an "
 		"example of what it finds and of the same put right. Without CODE it lists them all.",
 	.example = "comb explain CB204",
+	.add_operands = add_codes,
 	.options = options,
 	.run = run,
 };

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/proc.h"
+#include "project/repository.h"
 
 #include "base/banned.h"
 
@@ -78,8 +79,8 @@ static int say_failure(const struct git *git, const struct strings *argv, const 
 	str_add(&line, text, strcspn(text, "\n"));
 	if (result->signal)
 		return err_set(err, ERR_ENVIRONMENT, "git %s in %s was killed by signal %d", verb, git->dir, result->signal);
-	return err_set(err, ERR_INPUT, "git %s failed in %s: %s", verb, git->dir,
-		       line.len ? line.buf : "it gives no reason");
+	err_set(err, ERR_INPUT, "git %s failed in %s: %s", verb, git->dir, line.len ? line.buf : "it gives no reason");
+	return repository_hint(err, text);
 }
 
 static int run_and_keep(const struct git *git, const struct strings *argv, struct str *out, struct err *err)

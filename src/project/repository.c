@@ -30,6 +30,20 @@ static int read_line(struct repository *repository, const char *line, struct err
 	return 0;
 }
 
+int repository_hint(struct err *err, const char *git_says)
+{
+	static const char refusal[] = "detected dubious ownership in repository at '";
+	const char *path = strstr(git_says, refusal);
+	if (!path)
+		return -1;
+	path += sizeof(refusal) - 1;
+	size_t len = strcspn(path, "\n");
+	while (len > 0 && path[len] != '\'')
+		len--;
+	return err_hint(err, "it belongs to another user; if you trust it: git config --global --add safe.directory '%.*s'",
+			(int)len, path);
+}
+
 int repository_read(struct repository *repository, const struct project *project, struct err *err)
 {
 	const char *argv[] = { "git",      "-C", project->git_root, "--no-optional-locks", "status", "--porcelain=v2",
@@ -46,8 +60,8 @@ int repository_read(struct repository *repository, const struct project *project
 		return -1;
 	if (result.exit_code != 0) {
 		size_t len = strcspn(str_text(&result.err_out), "\n");
-		return err_set(err, ERR_ENVIRONMENT, "git status: %.*s", (int)(len < 300 ? len : 300),
-			       str_text(&result.err_out));
+		err_set(err, ERR_ENVIRONMENT, "git status: %.*s", (int)(len < 300 ? len : 300), str_text(&result.err_out));
+		return repository_hint(err, str_text(&result.err_out));
 	}
 	for (char *line = result.out.buf; line && *line;) {
 		size_t len = strcspn(line, "\n");
@@ -58,6 +72,7 @@ int repository_read(struct repository *repository, const struct project *project
 		line += len + !last;
 	}
 	repository->is_nested = project->root && strcmp(project->root, project->git_root) != 0;
+	repository->is_read = true;
 	return 0;
 }
 

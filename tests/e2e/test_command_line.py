@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pathlib
 import re
 import shutil
 import subprocess
@@ -92,10 +93,34 @@ def test_man_page_and_completions_know_every_verb_and_option() -> None:
 
 
 @pytest.mark.skipif(not shutil.which("bash"), reason="no bash")
-def test_bash_completion_completes() -> None:
-    script = comb("--completion", "bash").stdout + '\nCOMP_WORDS=(comb do) COMP_CWORD=1; _comb; echo "${COMPREPLY[@]}"'
-    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, timeout=60)
-    assert done.stdout.split() == ["doctor"]
+@pytest.mark.parametrize(("typed", "offered"), [
+    ("comb do", ["doctor"]),
+    ("comb --ver", ["--version"]),
+    ("comb run --engine ", ["comb", "xdist", "serial"]),
+    ("comb validate --until c", ["check"]),
+    ("comb run --color a", ["auto", "always"]),
+    ("comb run --engine = x", ["xdist"]),
+    ("comb explain 0.", ["0.1", "0.2", "0.3", "0.4"]),
+    ("comb explain CB10", [f"CB10{digit}" for digit in range(1, 10)]),
+    ("comb adopt sh", ["sh op"]),
+    ("comb check --sarif no", ["notes.txt"]),
+    ("comb adopt no", []),
+    ("comb adopt --budget ", []),
+])
+def test_bash_completion_completes(tmp_path: pathlib.Path, typed: str, offered: list[str]) -> None:
+    (tmp_path / "sh op").mkdir()
+    (tmp_path / "notes.txt").write_text("")
+    script = comb("--completion", "bash").stdout + """
+        read -ra COMP_WORDS <<<"$0"
+        [[ $0 == *" " ]] && COMP_WORDS+=("")
+        COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
+        _comb
+        printf '%s\\n' "${COMPREPLY[@]}"
+    """
+    words = ["bash", "-c", script, typed]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=60, cwd=tmp_path)
+    assert done.stderr == ""
+    assert [line for line in done.stdout.split("\n") if line] == offered
 
 
 @pytest.mark.skipif(not shutil.which("groff"), reason="no groff")

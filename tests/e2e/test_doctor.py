@@ -54,6 +54,20 @@ def test_a_sound_project_is_described(project):
     assert "git commit" in problem(report, "no commit yet")["next"]
 
 
+def test_a_repository_of_another_owner_is_told_from_one_without_a_commit(project):
+    subprocess.run(["git", "init", "-q", project], check=True)
+    other = {"GIT_TEST_ASSUME_DIFFERENT_OWNER": "1"}
+    status, report = doctor(project, env=other)
+    assert status == 3
+    trust = f"git config --global --add safe.directory '{project}'"
+    assert trust in problem(report, "dubious ownership")["next"]
+    words = [COMB, "doctor", project, "--python", sys.executable]
+    page = subprocess.run(words, env={**os.environ, **other}, capture_output=True, text=True).stdout
+    assert "no commit yet" not in page
+    done = subprocess.run([COMB, "adopt", *words[2:]], env={**os.environ, **other}, capture_output=True, text=True)
+    assert done.returncode != 0 and trust in done.stderr
+
+
 def test_the_machine_is_tried_and_not_guessed(project):
     _, report = doctor(project)
     machine = report["machine"]
