@@ -82,7 +82,10 @@ int session_open_project(struct session *session, const struct cli *cli, struct 
 	terminal_open(&session->terminal, cli->json ? STDERR_FILENO : STDOUT_FILENO, cli->color, cli->verbosity);
 	session->listener = (struct gate_listener){ on_gate_begin, on_gate_end, session };
 	read_settings(&session->settings, cli);
-	return project_open(&session->project, cli_project(cli), cli_text(cli, "python", NULL), err);
+	if (project_open(&session->project, cli_project(cli), cli_text(cli, "python", NULL), err) < 0)
+		return -1;
+	session->project.past_broken = session->settings.allow_failing;
+	return 0;
 }
 
 int session_open(struct session *session, const struct cli *cli, struct err *err)

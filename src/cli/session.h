@@ -31,7 +31,7 @@ struct session {
 	{ "runs", 0, OPTION_NUMBER, "N", "sequential runs to take durations from (default: as many as make sense)" }, \
 	{ "budget", 0, OPTION_DURATION, "D", "time for measuring configurations (default: chosen by the suite's length)" }, \
 	{ "timeout", 0, OPTION_DURATION, "D", "time limit for each run of pytest (default: none)" }, \
-	{ "allow-failing", 0, OPTION_FLAG, NULL, "go on although tests fail before anything is changed" }, \
+	{ "allow-failing", 0, OPTION_FLAG, NULL, "go on although tests fail, or files cannot be collected, before anything is changed" }, \
 	{ "install", 0, OPTION_FLAG, NULL, "install what is declared, with the project's own package manager" }, \
 	{ "in", 0, OPTION_CHOICE, "source|config", "where marks go: the tests' source (default) or a file beside the configuration" }
 

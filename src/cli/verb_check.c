@@ -28,6 +28,7 @@ static const struct option options[] = {
 	  "with --static: the least severity that makes the exit status 1 (default error)" },
 	{ "runs", 0, OPTION_NUMBER, "N", "parallel runs, shuffled but the first (default 5)" },
 	{ "timeout", 0, OPTION_DURATION, "D", "time limit for each run of pytest (default: six sequential runs)" },
+	{ "allow-failing", 0, OPTION_FLAG, NULL, "go on although files cannot be collected before anything is changed" },
 	{ 0 },
 };
 

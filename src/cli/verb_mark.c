@@ -106,7 +106,7 @@ static const struct option options[] = {
 	{ .name = "in", .kind = OPTION_CHOICE, .argument = "source|config",
 	  .help = "where marks go: the tests' source (default) or comb-marks.json, applied by a hook in conftest.py" },
 	{ .name = "param", .help = "give cases of a parametrised test marks of their own where they differ (pytest.param)" },
-	{ .name = "allow-failing", .help = "go on although tests fail before anything is changed" },
+	{ .name = "allow-failing", .help = "go on although tests fail, or files cannot be collected, before anything is changed" },
 	{ .name = "timeout", .kind = OPTION_DURATION, .argument = "D", .help = "time limit for each run of pytest" },
 	{ .name = NULL },
 };

@@ -77,7 +77,7 @@ static const struct option options[] = {
 	WITH_COMB_OPTION,
 	{ .name = "diff", .help = "show what would be changed, and change nothing" },
 	{ .name = "undo", .help = "put back the files that comb changed in place, as they were before" },
-	{ .name = "allow-failing", .help = "go on although tests fail before anything is changed" },
+	{ .name = "allow-failing", .help = "go on although tests fail, or files cannot be collected, before anything is changed" },
 	{ .name = "timeout", .kind = OPTION_DURATION, .argument = "D", .help = "time limit for each run of pytest" },
 	{ .name = NULL },
 };

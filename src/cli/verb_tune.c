@@ -4,7 +4,7 @@ static const struct option options[] = {
 	{ "budget", 0, OPTION_DURATION, "D",
 	  "time for measuring configurations (default: 12 serial runs, at least 1 min, at most 5 min)" },
 	{ "timeout", 0, OPTION_DURATION, "D", "time limit for each run of pytest (default: none)" },
-	{ "allow-failing", 0, OPTION_FLAG, NULL, "go on although tests fail serially" },
+	{ "allow-failing", 0, OPTION_FLAG, NULL, "go on although tests fail serially, or files cannot be collected" },
 	{ 0 },
 };
 

@@ -60,7 +60,10 @@ static int is_valid(struct adoption *adoption, struct err *err)
 static int reopen_project(struct adoption *adoption, struct err *err)
 {
 	project_release(&adoption->project);
-	return project_open(&adoption->project, adoption->workspace.path, adoption->user_project->python, err);
+	if (project_open(&adoption->project, adoption->workspace.path, adoption->user_project->python, err) < 0)
+		return -1;
+	adoption->project.past_broken = adoption->options->settings.allow_failing;
+	return 0;
 }
 
 static int commit(struct adoption *adoption, const char *message, struct str *id, struct err *err)

@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "history/history.h"
+#include "phases/broken.h"
 #include "project/suite.h"
 #include "report/json_text.h"
 
@@ -106,6 +107,8 @@ static int judge(struct phase_ctx *ctx, const struct suite_run *run, const char 
 	const char *first = name_failing(run, result, &no_memory);
 	if (no_memory)
 		return err_no_memory(err);
+	if (!first && run->collect_errors.len > 0) /* and they are allowed, or we would not be here */
+		return conclude(result, GATE_PASSED, err, "%s sequentially", text);
 	if (!first)
 		return conclude(result, GATE_FAILED, err, "pytest ends with status %d although no test fails (%s)",
 				run->exit_code, text);
@@ -146,6 +149,8 @@ int baseline_reach(struct phase_ctx *ctx, struct gate_result *result, struct err
 	if (describe(&run, &text, &result->data, err) < 0 || history_record(ctx->history, &what, &run, NULL, err) < 0)
 		goto done;
 	failed = judge(ctx, &run, text.buf, result, err);
+	if (failed == 0)
+		failed = broken_say(ctx, &run, result, err) < 0 || broken_store(ctx, &run, err) < 0 ? -1 : 0;
 	if (failed == 0 && result->status == GATE_PASSED)
 		failed = history_meta_set(ctx->history, BASELINE_KEY, text.buf, err);
 done:

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/os.h"
 #include "history/history.h"
+#include "phases/broken.h"
 #include "phases/mark_answer.h"
 #include "phases/mark_outcomes.h"
 #include "report/json_text.h"
@@ -103,15 +104,18 @@ static int judge_marked(struct phase_ctx *ctx, const struct suite_run *run, stru
 static int verify_marked(struct phase_ctx *ctx, struct gate_result *result, struct err *err)
 {
 	cleanup_suite_run struct suite_run run = SUITE_RUN_INIT;
-	return mark_collect(ctx, &run, err) < 0 ? -1 : judge_marked(ctx, &run, result, err);
+	if (mark_collect(ctx, &run, err) < 0 || judge_marked(ctx, &run, result, err) < 0)
+		return -1;
+	return broken_say(ctx, &run, result, err);
 }
 
 /* Whether every test that comb may mark is marked: one with several is the user's to mend. */
-static bool is_complete(const struct suite_run *run)
+static bool is_complete(const struct phase_ctx *ctx, const struct suite_run *run)
 {
 	struct distribution d;
 	distribution_of(run, &d);
-	return d.tests > 0 && d.counts[CATEGORY_NONE] == 0 && run->collect_errors.len == 0;
+	return d.tests > 0 && d.counts[CATEGORY_NONE] == 0 &&
+	       (run->collect_errors.len == 0 || ctx->settings->allow_failing);
 }
 
 /* A suite that fails by itself gives no evidence to build on. True: *result says why. */
@@ -198,8 +202,8 @@ static int reach_marked(struct phase_ctx *ctx, struct gate_result *result, struc
 	bool refused;
 	if (mark_collect(ctx, &before, err) < 0)
 		return -1;
-	if (is_complete(&before))
-		return judge_marked(ctx, &before, result, err);
+	if (is_complete(ctx, &before))
+		return judge_marked(ctx, &before, result, err) < 0 ? -1 : broken_say(ctx, &before, result, err);
 	if (before.tests.len > 0 && unregistered(&before))
 		return mark_conclude(result, GATE_FAILED, err, "the marker %s is not registered; comb setup registers it",
 				     unregistered(&before));
@@ -209,6 +213,8 @@ static int reach_marked(struct phase_ctx *ctx, struct gate_result *result, struc
 		return 0;
 	if (mark_work_write(&work, err) < 0 || describe_work(&work, result, err) < 0 ||
 	    judge_marked(ctx, &work.after, result, err) < 0)
+		return -1;
+	if (broken_say(ctx, &work.measurement.run, result, err) < 0 || broken_store(ctx, &work.measurement.run, err) < 0)
 		return -1;
 	return result->data ? add_work_data(&work, result, err) : 0;
 }

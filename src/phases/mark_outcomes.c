@@ -4,6 +4,7 @@
 
 #include "base/os.h"
 #include "history/history.h"
+#include "phases/broken.h"
 #include "phases/mark_answer.h"
 #include "phases/mark_record.h"
 #include "phases/mark_undo.h"
@@ -43,13 +44,9 @@ static int outcomes_before(struct phase_ctx *ctx, const struct suite_run *run, u
 
 static int run_suite(struct phase_ctx *ctx, struct suite_run *run, struct err *err)
 {
-	cleanup_strings struct strings arguments = STRINGS_INIT;
 	struct suite_options options = { .engine = ENGINE_SERIAL, .timeout_s = ctx->settings->timeout_s,
-					 .arguments = &arguments, .on_progress = pass_progress,
-					 .on_progress_context = (void *)ctx->sink };
+					 .on_progress = pass_progress, .on_progress_context = (void *)ctx->sink };
 	sink_step(ctx->sink, "running the suite as it is now");
-	if (ctx->settings->allow_failing && strings_add(&arguments, "--continue-on-collection-errors") < 0)
-		return err_no_memory(err);
 	return suite_run(ctx->project, &options, run, err);
 }
 
@@ -173,13 +170,17 @@ static int conclude_comparison(struct phase_ctx *ctx, const struct comparison *c
 	if (!comparison->any)
 		return mark_conclude(result, GATE_FAILED, err,
 				"no outcomes from before are on record: run comb setup, or comb mark on an unmarked suite");
-	if (name_changed(&comparison->run, comparison->changed, result, err) < 0 ||
+	const char *broken = NULL;
+	int newly = broken_find_new(ctx, &comparison->run, &broken, err);
+	if (newly < 0 || name_changed(&comparison->run, comparison->changed, result, err) < 0 ||
 	    keep_run(ctx, AFTER_PURPOSE, &comparison->run, err) < 0)
 		return -1;
 	json_decref(result->data);
 	result->data = json_pack("{s:I, s:I}", "tests", (json_int_t)count, "changed", (json_int_t)changes);
 	if (!result->data)
 		return err_no_memory(err);
+	if (newly)
+		return mark_conclude(result, GATE_FAILED, err, "%s cannot be collected, and could before", broken);
 	return mark_conclude(result, changes ? GATE_FAILED : GATE_PASSED, err, "%zu of %zu outcomes as before",
 			     count - changes, count);
 }

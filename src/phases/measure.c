@@ -114,18 +114,14 @@ static void pass_progress(void *context, size_t done, size_t total, const char *
 
 static int run_once(struct phase_ctx *ctx, bool watch, struct suite_run *run, struct err *err)
 {
-	cleanup_strings struct strings arguments = STRINGS_INIT;
 	struct suite_options options = {
 		.engine = ENGINE_SERIAL,
 		.footprint = watch,
 		.timeout_s = ctx->settings->timeout_s,
-		.arguments = &arguments,
 		.on_progress = pass_progress,
 		.on_progress_context = (void *)ctx->sink,
 	};
 	struct history_run what = { .purpose = MEASURE_PURPOSE, .engine = ENGINE_SERIAL };
-	if (ctx->settings->allow_failing && strings_add(&arguments, "--continue-on-collection-errors") < 0)
-		return err_no_memory(err);
 	if (suite_run(ctx->project, &options, run, err) < 0)
 		return -1;
 	return ctx->history ? history_record(ctx->history, &what, run, NULL, err) : 0;

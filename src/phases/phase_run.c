@@ -21,6 +21,7 @@ static int reopen(struct run *run, struct err *err)
 	project_release(&run->project);
 	if (project_open(&run->project, run->workspace.path, run->user_project->python, err) < 0)
 		return -1;
+	run->project.past_broken = run->options->settings.allow_failing;
 	/* It is the project itself: the interpreter is still found the way it was. */
 	free(run->project.python_from);
 	run->project.python_from = os_strdup(run->user_project->python_from);

@@ -3,6 +3,7 @@
  */
 #include <string.h>
 
+#include "phases/broken.h"
 #include "phases/gate.h"
 #include "phases/tune_measure.h"
 #include "phases/tune_text.h"
@@ -93,7 +94,9 @@ static int reach_baseline(struct phase_ctx *ctx, struct gate_result *result, str
 		int failed = say_what_fails(&run, study.serial_exit_code, &result->figure);
 		return failed ? err_no_memory(err) : pass_or_fail(result, false);
 	}
-	return tune_say_baseline(&study, result) < 0 ? err_no_memory(err) : pass_or_fail(result, true);
+	if (tune_say_baseline(&study, result) < 0)
+		return err_no_memory(err);
+	return broken_say(ctx, &run, result, err) < 0 ? -1 : pass_or_fail(result, true);
 }
 
 static int verify_baseline(struct phase_ctx *ctx, struct gate_result *result, struct err *err)
@@ -158,6 +161,8 @@ static int say_changes(const struct phase_ctx *ctx, const struct study *study, s
 	cleanup_suite_run struct suite_run now = SUITE_RUN_INIT;
 	struct suite_options options = { .collect_only = true, .timeout_s = ctx->settings->timeout_s };
 	if (suite_run(ctx->project, &options, &now, err) < 0)
+		return -1;
+	if (broken_say(ctx, &now, result, err) < 0)
 		return -1;
 	if (study_fits(study, &now, study->cores))
 		return 0;

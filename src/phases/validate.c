@@ -61,6 +61,7 @@ static int validate_in(const struct worktree *worktree, const struct project *pr
 	};
 	if (project_open(&checkout, worktree->project, project->python, err) < 0)
 		return -1;
+	checkout.past_broken = options->settings.allow_failing;
 	return validate_gates(&ctx, options->table, options->listener, list, err);
 }
 

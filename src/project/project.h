@@ -61,6 +61,7 @@ struct project {
 	char *pytest_problem; /* why pytest cannot be imported; NULL when it can */
 	char *engine_problem; /* why that interpreter cannot load comb's extension; NULL when it can */
 	bool has_pip;        /* that interpreter can run -m pip */
+	bool past_broken;    /* what comb runs goes on without files that cannot be collected; for its opener to set */
 	VEC(struct plugin) plugins; /* pytest plugins (entry point group pytest11) in that interpreter */
 };
 #define PROJECT_INIT { .root = NULL }

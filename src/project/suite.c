@@ -230,6 +230,22 @@ bool suite_is_green(const struct suite_run *run)
 	return run->exit_code == 0 && counts.failed == 0 && run->collect_errors.len == 0 && counts.ran == counts.collected;
 }
 
+static bool is_broken(const struct suite_run *run, const char *path)
+{
+	for (size_t i = 0; i < run->collect_errors.len; i++)
+		if (text_equals(run->collect_errors.at[i].path, path))
+			return true;
+	return false;
+}
+
+const char *suite_broken_only(const struct suite_run *run, const struct suite_run *other)
+{
+	for (size_t i = 0; i < run->collect_errors.len; i++)
+		if (!is_broken(other, run->collect_errors.at[i].path))
+			return run->collect_errors.at[i].path ? run->collect_errors.at[i].path : "";
+	return NULL;
+}
+
 /* A test's place, sorted by id and then by index. */
 struct place {
 	const char *id;

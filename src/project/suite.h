@@ -151,6 +151,9 @@ void suite_run_release(struct suite_run *run);
  */
 size_t *suite_match(const struct suite_run *a, const struct suite_run *b);
 
+/* The first file that run could not collect and the other run could, or did not meet; NULL: none. Lives with run. */
+const char *suite_broken_only(const struct suite_run *run, const struct suite_run *other);
+
 struct suite_counts {
 	size_t collected, ran, passed, failed, skipped, other; /* failed: failed + error + crashed */
 };

@@ -100,6 +100,8 @@ static int build_argv(struct making *making, struct err *err)
 		failed = strings_add(argv, "-m") < 0 || strings_add(argv, options->markers) < 0;
 	if (!failed && options->collect_only)
 		failed = strings_add(argv, "--collect-only") < 0 || strings_add(argv, "-q") < 0;
+	if (!failed && making->project->past_broken && !options->interactive)
+		failed = strings_add(argv, "--continue-on-collection-errors") < 0;
 	for (size_t i = 0; !failed && options->arguments && i < options->arguments->len; i++)
 		failed = strings_add(argv, options->arguments->at[i]) < 0;
 	return failed ? err_no_memory(err) : 0;

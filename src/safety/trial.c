@@ -118,6 +118,12 @@ static int note_trouble(struct trials *trials, const struct trial *trial, const 
 	if (run->timed_out)
 		return strings_addf(&trials->troubles, "%s: the run was stopped after %.0f s", trial->name,
 				    trials->timeout_s);
+	const char *newly = suite_broken_only(run, trials->base), *no_more = suite_broken_only(trials->base, run);
+	bool compared = run->tests.len > 0 && run->tests.at[0].id; /* a fork does not collect */
+	if (compared && (newly || no_more) &&
+	    strings_addf(&trials->troubles, "%s: %s %s be collected, unlike in the sequential run", trial->name,
+			 newly ? newly : no_more, newly ? "cannot" : "can") < 0)
+		return -1;
 	if (missing > 0)
 		return strings_addf(&trials->troubles, "%s: %zu tests did not run (pytest's exit code %d)", trial->name,
 				    missing, run->exit_code);

@@ -246,6 +246,22 @@ static void test_equal_ids_match_in_their_order(void **state)
 	free(match);
 }
 
+static void test_files_that_only_one_run_could_not_collect(void **state)
+{
+	(void)state;
+	cleanup_suite_run struct suite_run a = SUITE_RUN_INIT, b = SUITE_RUN_INIT;
+	assert_null(suite_broken_only(&a, &b));
+	assert_int_equal(vec_push(&a.collect_errors, ((struct collect_error){ .path = os_strdup("test_a.py") })), 0);
+	assert_string_equal(suite_broken_only(&a, &b), "test_a.py");
+	assert_null(suite_broken_only(&b, &a));
+	assert_int_equal(
+		vec_push(&b.collect_errors, ((struct collect_error){ .path = os_strdup("test_a.py"), .line = 3 })), 0);
+	assert_null(suite_broken_only(&a, &b));
+	assert_int_equal(vec_push(&b.collect_errors, ((struct collect_error){ .path = os_strdup("test_b.py") })), 0);
+	assert_string_equal(suite_broken_only(&b, &a), "test_b.py");
+	assert_null(suite_broken_only(&a, &b));
+}
+
 int main(void)
 {
 #define UNIT(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
@@ -260,6 +276,7 @@ int main(void)
 		UNIT(test_a_failed_part_fails_the_test_and_a_skipped_one_does_not),
 		UNIT(test_lines_that_are_no_record_are_an_error),
 		cmocka_unit_test(test_equal_ids_match_in_their_order),
+		cmocka_unit_test(test_files_that_only_one_run_could_not_collect),
 	};
 	return cmocka_run_group_tests_name("recording", tests, NULL, NULL);
 }
