@@ -10,6 +10,7 @@ import pytest
 
 _collected: list[str] = []
 _ended: list[list[str]] = []
+_broken: set[str] = set()  # under xdist every worker tells them
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
@@ -21,6 +22,12 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 def pytest_xdist_node_collection_finished(node: object, ids: list[str]) -> None:
     """Under xdist: every worker collects the same, the last one counts."""
     _collected[:] = ids
+
+
+def pytest_collectreport(report: pytest.CollectReport) -> None:
+    """What could not be collected."""
+    if report.failed:
+        _broken.add(report.nodeid)
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
@@ -35,4 +42,4 @@ def pytest_sessionfinish(session: pytest.Session) -> Iterator[None]:
     yield
     if not hasattr(session.config, "workerinput"):
         with open(os.environ["OUTCOMES_FILE"], "w", encoding="ascii") as out:
-            json.dump({"collected": sorted(_collected), "ended": sorted(_ended)}, out)
+            json.dump({"collected": sorted(_collected), "ended": sorted(_ended), "broken": sorted(_broken)}, out)

@@ -22,6 +22,10 @@ import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from compare import Ids, differences
+
 HERE = Path(__file__).resolve().parent
 TOP = HERE.parent.parent
 CACHE = Path(os.environ.get("COMB_REAL_CACHE", TOP / "build" / "real"))
@@ -46,6 +50,7 @@ class Result:
 
     project: Project
     tests: int
+    unstable: int  # ids that differ in any two runs
     same_ids: bool
     same_outcomes: bool
     differences: list[str]
@@ -130,7 +135,8 @@ def outcomes(python: Path, tree: Path, *arguments: str) -> tuple[dict, float]:
     with tempfile.TemporaryDirectory(prefix="comb-real-") as folder:
         path = Path(folder) / "outcomes.json"
         env = {**os.environ, "OUTCOMES_FILE": str(path), "PYTHONPATH": str(HERE), "PYTHONDONTWRITEBYTECODE": "1"}
-        command = [str(python), "-m", "pytest", "-q", "-p", "outcomes", "-p", "no:cacheprovider", *arguments]
+        command = [str(python), "-m", "pytest", "-q", "-p", "outcomes", "-p", "no:cacheprovider", "--continue-on-collection-errors",
+                   *arguments]
         start = time.monotonic()
         done = subprocess.run(command, cwd=tree, env=env, capture_output=True, text=True, stdin=subprocess.DEVNULL)
         seconds = time.monotonic() - start
@@ -139,20 +145,12 @@ def outcomes(python: Path, tree: Path, *arguments: str) -> tuple[dict, float]:
         return json.loads(path.read_text()), seconds
 
 
-def differences(before: dict, after: dict, limit: int = 20) -> tuple[bool, bool, list[str]]:
-    """Same node ids? Same outcomes? And the first of what differs."""
-    same_ids = before["collected"] == after["collected"]
-    same_outcomes = before["ended"] == after["ended"]
-    was, now = {tuple(e) for e in before["ended"]}, {tuple(e) for e in after["ended"]}
-    lines = [f"- {' '.join(e)}" for e in sorted(was - now)] + [f"+ {' '.join(e)}" for e in sorted(now - was)]
-    return same_ids, same_outcomes, lines[:limit]
-
-
 def adopt(project: Project, work: Path, budget: str) -> Result:
     """Before, `comb adopt`, after."""
     python = environment(project)
     tree = check_out(project, work)
-    before, _ = outcomes(python, tree)
+    before, again = outcomes(python, tree)[0], outcomes(python, tree, "--collect-only")[0]
+    ids = Ids(before["collected"], again["collected"])
     start = time.monotonic()
     done = subprocess.run([COMB, "adopt", "--json", "--allow-failing", "--budget", budget, "--python", str(python),
                            str(tree)], capture_output=True, text=True, stdin=subprocess.DEVNULL)
@@ -163,7 +161,8 @@ def adopt(project: Project, work: Path, budget: str) -> Result:
         raise RuntimeError(f"comb adopt {project.name} changed the user's tree")
     run("git", "-C", tree, "checkout", "--quiet", "parallel-testing")
     after, _ = outcomes(python, tree)
-    return Result(project, len(before["collected"]), *differences(before, after), json.loads(done.stdout), adopt_s, python)
+    return Result(project, len(before["collected"]), ids.count(), *differences(before, after, ids),
+                  json.loads(done.stdout), adopt_s, python)
 
 
 def cell(text: str) -> str:
@@ -202,6 +201,8 @@ def table(results: list[Result], refused: dict[str, str]) -> str:
                   for gate in r.report["gates"]]
         lines += [f"- confirmed {finding['code']}: {cell(finding['title'])}: `{cell(str(finding['subject']))}`"
                   + (f", group {cell(finding['group'])}" if finding["group"] else "") for finding in r.findings("confirmed")]
+        if r.unstable:
+            lines += [f"- {r.unstable} ids differ in any two runs of the unchanged project: compared by function and number"]
         lines += [f"- differs: `{line}`" for line in r.differences]
     lines += ["", *(f"{name} could not be adopted: {reason}" for name, reason in refused.items())] if refused else []
     return "\n".join(lines) + "\n"
