@@ -313,12 +313,13 @@ static int verify_target(struct phase_ctx *ctx, struct gate_result *result, stru
 	struct contest contest;
 	if (tune_need(ctx, &study, err) < 0 || tune_compare(ctx, &study, &contest, err) < 0)
 		return -1;
-	const struct contestant *configured = &contest.entries[1];
+	const struct contestant *configured = &contest.entries[contest.count - 1]; /* serial itself where it is configured */
 	if (configured->failure[0]) {
 		int failed = str_addf(&result->figure, "as configured: %s", configured->failure);
 		return failed ? err_no_memory(err) : pass_or_fail(result, false);
 	}
-	struct verdict verdict = verdict_of(&contest.entries[0].wall_s, &configured->wall_s, study.bound.total_s);
+	struct verdict before = study_verdict(&study);
+	struct verdict verdict = verdict_again(&before, &contest.entries[0].wall_s, &configured->wall_s, study.bound.total_s);
 	if (attach(result, verdict_json(&verdict), err) < 0)
 		return -1;
 	return tune_say_verdict(&verdict, &study.bound, study_best(&study)->configuration.engine, result) < 0 ? err_no_memory(err)

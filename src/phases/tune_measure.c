@@ -414,9 +414,14 @@ int tune_compare(const struct phase_ctx *ctx, const struct study *study, struct 
 {
 	struct runner runner = { .ctx = ctx, .study = study };
 	struct configuration serial = { .engine = ENGINE_SERIAL }, configured = { .configured = true };
+	cleanup_addopts struct addopts addopts = ADDOPTS_INIT;
+	if (addopts_read(&addopts, ctx->project, err) < 0)
+		return -1;
+	bool serially = !addopts.comb && (!addopts.workers || strcmp(addopts.workers, "0") == 0);
 	*contest = (struct contest){ .count = 0 };
 	contest_add(contest, &serial, NAN);
-	contest_add(contest, &configured, NAN);
+	if (!serially)
+		contest_add(contest, &configured, NAN);
 	struct contest_options options = {
 		.budget_s = COMPARE_SHARE * budget_s(ctx, study),
 		.run = run_entry,

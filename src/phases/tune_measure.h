@@ -35,7 +35,7 @@ int tune_baseline(const struct phase_ctx *ctx, struct study *study, struct suite
 int tune_contest(const struct phase_ctx *ctx, struct study *study, struct err *err);
 /* Each category serially and in parallel. */
 int tune_categories(const struct phase_ctx *ctx, struct study *study, struct err *err);
-/* Serial against the configuration in force, interleaved; for verification. */
+/* Serial against the configuration in force, interleaved; for verification. One entry alone where that is serial. */
 int tune_compare(const struct phase_ctx *ctx, const struct study *study, struct contest *contest, struct err *err);
 
 /* "4" or "auto", for addopts: auto where the suite computes and as many workers as cores were best. */

@@ -106,6 +106,24 @@ struct verdict verdict_of(const struct sample *serial, const struct sample *best
 	return verdict;
 }
 
+struct verdict verdict_again(const struct verdict *before, const struct sample *serial, const struct sample *best,
+			     double bound_s)
+{
+	struct verdict verdict = verdict_of(serial, best, bound_s);
+	struct interval best_s = stats_median_interval(best, CONTEST_CONFIDENCE);
+	if (best == serial) {
+		verdict.ratio = 1;
+		verdict.ratio_interval = (struct interval){ 1, 1, 1 };
+	}
+	double ratio = before->reached ? verdict.ratio_interval.low : verdict.ratio_interval.high;
+	double time_s = before->reached ? best_s.low : best_s.high;
+	verdict.halved = ratio <= TARGET_RATIO;
+	verdict.bound_allows_half = before->bound_allows_half;
+	verdict.at_the_limit = !verdict.bound_allows_half && bound_s >= TARGET_EFFICIENCY * time_s;
+	verdict.reached = verdict.halved || verdict.at_the_limit;
+	return verdict;
+}
+
 struct verdict study_verdict(const struct study *study)
 {
 	const struct contestant *serial = study_serial(study), *best = study_best(study);

@@ -82,6 +82,13 @@ size_t study_parallel_count(const struct study *study);
 bool study_prefers_parallel(const struct study *study);
 struct verdict study_verdict(const struct study *study);
 struct verdict verdict_of(const struct sample *serial, const struct sample *best, double bound_s);
+/*
+ * The same, measured again to see whether the verdict of before still holds: it
+ * changes only where the intervals exclude it, not where a median has moved
+ * within them. Where best is serial itself nothing is compared: the ratio is 1.
+ */
+struct verdict verdict_again(const struct verdict *before, const struct sample *serial, const struct sample *best,
+			     double bound_s);
 /* Curves over the worker counts measured of the engine chosen (xdist where serial is), each with its best --dist. */
 struct amdahl study_amdahl(const struct study *study);
 struct usl study_usl(const struct study *study);

@@ -107,6 +107,44 @@ static void test_the_target_is_judged_by_the_machine(void **state)
 	assert_false(judge(2, 2, 1.2).reached);
 }
 
+static struct sample around(double middle_s, double spread)
+{
+	struct sample sample = { .n = 0 };
+	for (int i = -2; i <= 2; i++)
+		sample_add(&sample, middle_s * (1 + spread * i / 2));
+	return sample;
+}
+
+/* A median that has moved within its interval changes nothing; one whose interval is beyond the target does. */
+static void test_a_verdict_stands_until_the_intervals_exclude_it(void **state)
+{
+	(void)state;
+	struct verdict reached = judge(10, 4.9, 1), missed = judge(10, 5.2, 1);
+	struct sample serial = around(10, 0.02), close = around(5.1, 0.08), closer = around(4.9, 0.08);
+	struct sample far = around(6, 0.02), near = around(4, 0.02);
+	assert_true(verdict_again(&reached, &serial, &close, 1).reached);
+	assert_false(verdict_again(&reached, &serial, &far, 1).reached);
+	assert_false(verdict_again(&missed, &serial, &closer, 1).reached);
+	assert_true(verdict_again(&missed, &serial, &near, 1).reached);
+	struct verdict at_limit = judge(10, 6, 5.5), below_limit = judge(10, 6.2, 5.5);
+	struct sample noisy = around(6.12, 0.06);
+	assert_true(verdict_again(&at_limit, &serial, &noisy, 5.5).at_the_limit);
+	assert_false(verdict_again(&below_limit, &serial, &noisy, 5.5).reached);
+	assert_false(verdict_again(&at_limit, &serial, &serial, 5.5).reached);
+}
+
+/* Serial is what is configured: one measurement, and no ratio of noise. */
+static void test_serial_is_not_compared_with_itself(void **state)
+{
+	(void)state;
+	struct verdict before = judge(2, 2, 1.2), limit = judge(2, 2, 1.9);
+	struct sample serial = around(2, 0.5);
+	struct verdict again = verdict_again(&before, &serial, &serial, 1.2);
+	assert_true(again.ratio == 1 && again.ratio_interval.low == 1 && again.ratio_interval.high == 1);
+	assert_false(again.halved || again.reached);
+	assert_true(verdict_again(&limit, &serial, &serial, 1.9).at_the_limit);
+}
+
 static void test_the_table_names_what_was_measured(void **state)
 {
 	(void)state;
@@ -138,6 +176,8 @@ int main(void)
 		cmocka_unit_test(test_a_foreign_record_is_refused),
 		cmocka_unit_test(test_hostile_failure_text_stays_json),
 		cmocka_unit_test(test_the_target_is_judged_by_the_machine),
+		cmocka_unit_test(test_a_verdict_stands_until_the_intervals_exclude_it),
+		cmocka_unit_test(test_serial_is_not_compared_with_itself),
 		cmocka_unit_test(test_the_table_names_what_was_measured),
 		cmocka_unit_test(test_quotas_are_read_as_the_kernel_writes_them),
 	};
