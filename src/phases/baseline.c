@@ -112,6 +112,10 @@ static int judge(struct phase_ctx *ctx, const struct suite_run *run, const char 
 	if (!first)
 		return conclude(result, GATE_FAILED, err, "pytest ends with status %d although no test fails (%s)",
 				run->exit_code, text);
+	struct suite_counts counts = suite_count(run);
+	if (counts.failed == counts.collected)
+		return conclude(result, GATE_FAILED, err, "all %zu tests fail before comb has changed anything, such as %s",
+				counts.collected, first);
 	if (ctx->settings->allow_failing)
 		return conclude(result, GATE_PASSED, err, "%s sequentially; these fail already, such as %s", text,
 				first);

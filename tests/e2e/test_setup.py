@@ -206,6 +206,16 @@ def test_failing_tests_are_named_and_can_be_allowed(project):
     assert "1 failed" in gates(done)["0.4"]["figure"]
 
 
+def test_a_suite_of_which_nothing_passes_leaves_nothing_to_go_on_with(project):
+    (project / "conftest.py").write_text(
+        "import pytest\n@pytest.fixture(autouse=True, scope='session')\ndef broken(): raise RuntimeError('no')\n"
+    )
+    (project / "test_it.py").write_text("def test_one(): pass\ndef test_two(): pass\n")
+    done = setup(project, "--json", "--allow-failing")
+    assert done.returncode == 1
+    assert "all 2 tests fail" in gates(done)["0.4"]["figure"]
+
+
 def test_a_syntax_error_in_a_test_is_named_with_its_line(project):
     (project / "test_bad.py").write_text("def test_ok():\n    pass\n\ndef broken(:\n")
     done = setup(project)

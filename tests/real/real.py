@@ -12,6 +12,7 @@ import argparse
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -42,6 +43,7 @@ class Project:
     kind: str
     requires: list[str] = field(default_factory=list)
     light: bool = False
+    pytest: str = ""  # a version; else that of constraints.txt
 
 
 @dataclass
@@ -107,13 +109,16 @@ def environment(project: Project) -> Path:
     """The interpreter of a virtual environment with the project, its test dependencies, pytest and xdist."""
     wanted = [f"{project.name}=={project.version}", "pytest", "pytest-xdist", *project.requires]
     constraints = (HERE / "constraints.txt").read_bytes()
+    if project.pytest:
+        constraints = re.sub(rb"(?m)^pytest==.*$", b"pytest==" + project.pytest.encode(), constraints)
     key = hashlib.sha256(repr((wanted, sys.version_info[:2])).encode() + constraints).hexdigest()[:12]
     folder = CACHE / f"{project.name}-{key}"
     python = folder / "bin" / "python"
     if not (folder / ".done").exists():
         shutil.rmtree(folder, ignore_errors=True)
         run(sys.executable, "-m", "venv", folder)
-        run(python, "-m", "pip", "install", "-q", "-c", HERE / "constraints.txt", *wanted)
+        (folder / "constraints.txt").write_bytes(constraints)
+        run(python, "-m", "pip", "install", "-q", "-c", folder / "constraints.txt", *wanted)
         (folder / ".done").touch()
     return python
 
@@ -177,7 +182,7 @@ def table(results: list[Result], refused: dict[str, str]) -> str:
         "",
         "Written by `make real`: pinned source releases of public projects, adopted by `comb adopt --allow-failing`.",
         "Same: the branch collects the same node ids, and every test ends as before, in a plain `pytest` run.",
-        f"Python {sys.version.split()[0]}, pytest and pytest-xdist as pinned in tests/real/constraints.txt, {os.cpu_count()} processors.",
+        f"Python {sys.version.split()[0]}, pytest and pytest-xdist as pinned in tests/real/, {os.cpu_count()} processors.",
         "",
         "Serial and configured: medians measured in the clean checkout of the validation, interleaved. Findings: confirmed by",
         "experiment and kept apart by groups where they matter, and suspected by static rules alone.",
