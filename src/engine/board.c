@@ -309,6 +309,11 @@ static bool is_reserve(struct board *self, uint32_t worker)
 	return self->shared->reserve == worker;
 }
 
+static bool could_be_wanted(struct board *self, const struct sched *sched, uint32_t worker)
+{
+	return is_reserve(self, worker) || sched_is_fallback(sched, worker);
+}
+
 static void leave_reserve(struct board *self, uint32_t worker)
 {
 	if (self->shared->reserve == worker)
@@ -323,7 +328,7 @@ int64_t board_take(struct board *self, uint32_t worker, bool wait)
 		int64_t answer = take(self, sched, worker);
 		bool drained = sched_is_drained(sched);
 		enum sched_wait why = sched_wait(sched, worker);
-		bool may_go = answer == SCHED_DONE && wait && (drained || !is_reserve(self, worker));
+		bool may_go = answer == SCHED_DONE && wait && (drained || !could_be_wanted(self, sched, worker));
 		if (answer >= 0)
 			leave_reserve(self, worker);
 		unlock(self);

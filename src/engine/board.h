@@ -80,8 +80,8 @@ uint64_t board_digest(const struct board *self);
 /*
  * The scheduler calls of sched.h under the mutex. take: with wait, blocks
  * while the answer is SCHED_WAIT. When it is SCHED_DONE while others still hold
- * tests, one worker waits for what could come back, and the others are told;
- * SCHED_DONE is final then.
+ * tests, one worker waits for what could come back, and so do those to whom
+ * something could be handed over; the others are told. SCHED_DONE is final then.
  */
 int64_t board_take(struct board *self, uint32_t worker, bool wait);
 void board_begin(struct board *self, uint32_t worker);

@@ -137,6 +137,8 @@ uint32_t sched_lose(struct sched *self, uint32_t worker);
  * SCHED_NONE, and nothing is changed, where it has none or is the worker itself.
  */
 uint32_t sched_hand_over(struct sched *self, uint32_t worker);
+/* Whether another worker has claimed, and not begun, what could be handed over to this one. */
+bool sched_is_fallback(const struct sched *self, uint32_t worker);
 /*
  * The worker is gone, or ends. The test it ran, which is LOST now, or
  * SCHED_NONE; a claim, the rest of its chunk and its groups go to the others.

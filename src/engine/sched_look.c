@@ -69,6 +69,17 @@ bool sched_assign(struct sched *self, uint32_t worker, uint32_t test)
 	return true;
 }
 
+bool sched_is_fallback(const struct sched *self, uint32_t worker)
+{
+	for (uint32_t w = 0; w < self->workers && self->held_scopes > 0; w++) {
+		uint32_t test = workers_of(self)[w].claimed;
+		uint32_t scope = w == worker || test == SCHED_NONE ? SCHED_NONE : entries_of(self)[test].scope;
+		if (scope < self->held_scopes && holders_of(self)[scope] == worker)
+			return true;
+	}
+	return false;
+}
+
 uint32_t sched_claimed(const struct sched *self, uint32_t worker)
 {
 	return worker < self->workers ? workers_of(self)[worker].claimed : SCHED_NONE;

@@ -55,9 +55,12 @@ static void test_a_scope_is_handed_over_to_its_holder(void **state)
 	}
 	assert_true(stolen > 0 && stolen < 4);
 	assert_int_equal(sched_hand_over(suite.sched, 0), SCHED_NONE); /* has claimed nothing */
+	assert_true(sched_is_fallback(suite.sched, 1));
+	assert_false(sched_is_fallback(suite.sched, 0) || sched_is_fallback(suite.sched, 2));
 	assert_int_equal(sched_hand_over(suite.sched, 2), 1);
 	suite_check(&suite);
 	assert_int_equal(sched_claimed(suite.sched, 2), SCHED_NONE);
+	assert_false(sched_is_fallback(suite.sched, 1));
 	for (int64_t test; (test = sched_take(suite.sched, 2)) >= 0; sched_end(suite.sched, 2)) {
 		assert_true(test >= 4);
 		sched_begin(suite.sched, 2);
