@@ -38,7 +38,7 @@ COMB_MARK = "_comb_mark"  # the function that `comb mark` writes into a conftest
 def stranger(config: pytest.Config) -> Optional[str]:
     """Where the first hook stands that may look at all tests together, as text; None for none."""
     for name in GLOBAL_HOOKS:
-        caller = getattr(config.hook, name, None)
+        caller = getattr(config.pluginmanager.hook, name, None)  # before pytest 9 config.hook is a proxy for calls only
         for found in caller.get_hookimpls() if caller is not None else ():
             package = getattr(found.function, "__module__", "") or ""
             if package in OWN or name in KNOWN.get(package.split(".")[0], ()):

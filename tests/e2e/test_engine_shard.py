@@ -444,3 +444,13 @@ def test_verbose_names_the_start_that_was_used(tmp_path, start):
     plain(tmp_path)
     assert "comb: start=%s\n" % start in comb(tmp_path, "-v", "--comb-start=" + start).out
     assert "comb: start=%s\n" % start not in comb(tmp_path, "--comb-start=" + start).out
+
+
+def test_hooks_behind_a_proxy_of_pytest_8(tmp_path):
+    """Before pytest 9, config.hook gives functions for hooks that have an argument of the old kind of path."""
+    plain(tmp_path)
+    write(tmp_path, conftest="class Hooks:\n    def __init__(self, hook):\n        self.hook = hook\n"
+          "    def __getattr__(self, name):\n        found = getattr(self.hook, name)\n"
+          "        return found if name != 'pytest_report_collectionfinish' else lambda **given: found(**given)\n"
+          "def pytest_configure(config):\n    config.hook = Hooks(config.hook)\n")
+    same(tmp_path)
