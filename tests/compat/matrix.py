@@ -29,7 +29,8 @@ ONE_WORKER = ("workers",)
 SCENARIOS = (
     Scenario("all outcomes, doctests, junit xml, -rA, --durations",
              ("--doctest-modules", "--junitxml=junit.xml", "-o", "junit_family=xunit1", "-rA", "--durations=1"),
-             ("junit xml", "durations", "failures shown", "last failed", "node ids", "properties"), every_start=True, first=True),
+             ("junit xml", "durations", "failures shown", "last failed", "node ids", "properties"), every_start=True,
+             first=True),
     Scenario("-x", ("-x",), ("ended early",), ignored_aspects=STOPPING + ONE_WORKER, first=True),
     Scenario("--maxfail", ("--maxfail=2",), ("ended early",), ignored_aspects=STOPPING + ONE_WORKER),
     Scenario("-k", ("-k", "number and not 3"), first=True),

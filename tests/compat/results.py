@@ -27,6 +27,11 @@ class Result:
     date: str = ""
     commit: str = ""
 
+    def has_passed(self, scenario: str) -> bool:
+        """It has been run, and nothing differed."""
+        modes = self.found.get(scenario, {})
+        return bool(modes) and all(verdict.passed for mode, verdict in modes.items() if mode != "xdist")
+
     def verdicts(self) -> list[tuple[str, str, Verdict]]:
         """Of comb: scenario, mode, verdict."""
         return [(scenario, mode, verdict) for scenario, modes in self.found.items() for mode, verdict in modes.items()

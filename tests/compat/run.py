@@ -1,7 +1,7 @@
 """Runs the same projects serially, under pytest-xdist and under comb, and compares what they did.
 
     run.py                       everything, and writes docs/COMPATIBILITY.md
-    run.py --resume              what a run that was stopped, or runs of parts, have not done yet; then the document
+    run.py --resume              what earlier runs have not done yet, or found to differ; then the document
     run.py plugins [NAME ...]    only these cases (names as in cases.py: cov/branches, django, ...)
     run.py matrix [3.12 9 ...]   only these Pythons and pytests
     run.py document              writes docs/COMPATIBILITY.md from what is known of all cases and cells
@@ -157,10 +157,10 @@ def chosen_cells(wanted: list[str]) -> list[tuple[environment.Interpreter, Relea
 
 
 def missing(interpreter: environment.Interpreter, release: Release, first: bool) -> list[Scenario]:
-    """Scenarios that a cell does not know yet."""
+    """Scenarios that a cell does not know yet, or that differed."""
     result = results.known(release.key(interpreter))
     return [scenario for scenario in SCENARIOS if scenario.first == first
-            and (result is None or scenario.name not in result.found)]
+            and (result is None or not result.has_passed(scenario.name))]
 
 
 def run(what: str, names: list[str], resume: bool, jobs: int) -> list[Result]:
@@ -171,7 +171,7 @@ def run(what: str, names: list[str], resume: bool, jobs: int) -> list[Result]:
         results.forget([case.key for case in cases] + [release.key(interpreter) for interpreter, release in cells])
     found: dict[str, Result] = {}
     with ThreadPoolExecutor(jobs) as pool:
-        waiting = [case for case in cases if results.known(case.key) is None]
+        waiting = [case for case in cases if not ((result := results.known(case.key)) and result.has_passed(""))]
         found.update((result.key, result) for result in pool.map(run_case, waiting))
         for first in (True, False):
             for cell in cells:
