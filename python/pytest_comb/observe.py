@@ -3,7 +3,6 @@ from __future__ import annotations
 
 import os
 import tempfile
-import time
 from collections.abc import Generator
 from typing import Any, Optional
 
@@ -187,7 +186,8 @@ class Observer:
             config.option.markexpr = ""
         self.current = -1
         self.fixture: Optional[str] = None
-        self.collect_start = time.perf_counter_ns()
+        self.collect_start = _comb.now_ns()
+        self.phase_start = self.collect_start
         factory = getattr(config, "_tmp_path_factory", None)
         if _footprint and factory is not None:
             _comb.audit_private(os.fsencode(factory.getbasetemp()))
@@ -195,7 +195,7 @@ class Observer:
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection(self) -> None:
         """Starts the clock of the collection."""
-        self.collect_start = time.perf_counter_ns()
+        self.collect_start = _comb.now_ns()
 
     @pytest.hookimpl(hookwrapper=True)
     def pytest_make_collect_report(self, collector: pytest.Collector) -> Generator[None, Any, None]:
@@ -216,7 +216,7 @@ class Observer:
         if self._claim_items():
             for index, item in enumerate(items):
                 _comb.record("item", test=index, **describe.item_fields(item, self.root, self.expression))
-        spent = time.perf_counter_ns() - self.collect_start
+        spent = _comb.now_ns() - self.collect_start
         _comb.record("collected", count=len(items), duration_ns=spent, markers=describe.known_markers(self.config))
 
     def _claim_items(self) -> bool:
@@ -233,6 +233,7 @@ class Observer:
         _own_record(_worker_id(self.config))
         self.current = self.indexes.get(id(item), -1)
         _comb.record("start", test=self.current)
+        self.phase_start = _comb.now_ns()
         _comb.audit_turn(self.current, "s")
         outcome = yield
         error = outcome.excinfo
@@ -249,9 +250,9 @@ class Observer:
             return
         outer, self.fixture = self.fixture, fixturedef.argname
         _comb.audit_fixture(self.fixture)
-        start = time.perf_counter_ns()
+        start = _comb.now_ns()
         yield
-        spent = time.perf_counter_ns() - start
+        spent = _comb.now_ns() - start
         self.fixture = outer
         _comb.audit_fixture(outer)
         fields = {"name": fixturedef.argname, "scope": fixturedef.scope, "base": fixturedef.baseid}
@@ -282,9 +283,16 @@ class Observer:
             outcome=str(report.outcome),
             xfail=hasattr(report, "wasxfail"),
             part=hasattr(report, "context"),
-            duration_ns=int(report.duration * 1e9),
+            duration_ns=self._duration_ns(report),
             text=str(report.longrepr) if report.failed else None,
         )
+        if not hasattr(report, "context"):
+            self.phase_start = _comb.now_ns()
+
+    def _duration_ns(self, report: pytest.TestReport) -> int:
+        """As pytest tells it, unless that cannot be, for a test set pytest's clock: then since the last report."""
+        told, lasted = int(report.duration * 1e9), _comb.now_ns() - self.phase_start
+        return told if 0 <= told <= lasted else lasted
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, exitstatus: int) -> None:

@@ -107,7 +107,13 @@ static void durations_release(struct durations *durations)
 }
 #define cleanup_durations __attribute__((cleanup(durations_release)))
 
-static int read_test(struct durations *durations, struct texts *texts, PyObject *row)
+/* A test that sets pytest's clock is told to last years, or less than nothing: how long it lasted is not known then. */
+static double plausible(double seconds, double wall_s)
+{
+	return seconds >= 0 && seconds <= wall_s ? seconds : 0;
+}
+
+static int read_test(struct durations *durations, struct texts *texts, double wall_s, PyObject *row)
 {
 	PyObject *id;
 	int outcome;
@@ -115,6 +121,9 @@ static int read_test(struct durations *durations, struct texts *texts, PyObject 
 	if (!PyArg_ParseTuple(row, "Oiddd", &id, &outcome, &test.setup_s, &test.call_s, &test.teardown_s))
 		return -1;
 	test.outcome = (enum outcome)outcome;
+	test.setup_s = plausible(test.setup_s, wall_s);
+	test.call_s = plausible(test.call_s, wall_s);
+	test.teardown_s = plausible(test.teardown_s, wall_s);
 	test.id = text_of(texts, id);
 	if (!test.id)
 		return -1;
@@ -160,7 +169,7 @@ static PyObject *history_write(PyObject *module, PyObject *args)
 	run.collected = (size_t)collected;
 	run.failed = (size_t)failed;
 	for (Py_ssize_t i = 0; i < PyList_Size(tests); i++)
-		if (read_test(&durations, &texts, PyList_GetItem(tests, i)) < 0)
+		if (read_test(&durations, &texts, run.wall_s, PyList_GetItem(tests, i)) < 0)
 			return NULL;
 	for (Py_ssize_t i = 0; i < PyList_Size(setups); i++)
 		if (read_setup(&durations, &texts, PyList_GetItem(setups, i)) < 0)

@@ -54,6 +54,25 @@ def order(folder):
     return [line.split()[1].split("::")[-1] for line in (folder / "order.txt").read_text().splitlines()]
 
 
+CLOCK = '''
+import _pytest.timing, pytest
+@pytest.fixture
+def years(monkeypatch):
+    for name in ("perf_counter", "time"):
+        monkeypatch.setattr(_pytest.timing, name, lambda: 1e12)
+def test_late(years): pass
+def test_plain(): pass
+'''
+
+
+def test_a_test_that_sets_the_clock_is_not_planned_for_years(tmp_path):
+    write(tmp_path, test_clock=CLOCK)
+    comb(tmp_path, *REMEMBER)
+    assert len(paces(tmp_path)) == 2
+    setups = rows(tmp_path, "SELECT log_setup FROM paces")
+    assert all(log < 5 for log, in setups), setups
+
+
 def test_a_run_writes_what_its_tests_took(tmp_path):
     write(tmp_path, test_mixed=MIXED)
     comb(tmp_path, *REMEMBER)

@@ -41,6 +41,23 @@ def outcomes(run):
     return {test["id"].split("::", 1)[1]: test["outcome"] for test in run["tests"]}
 
 
+def test_a_test_that_sets_the_clock_lasts_as_long_as_it_lasted(project):
+    run = project(
+        test_it="""
+        import time, pytest, _pytest.timing
+        @pytest.fixture
+        def years(monkeypatch):
+            for name in ("perf_counter", "time"):
+                monkeypatch.setattr(_pytest.timing, name, lambda: 1e12)
+        def test_late(years): pass
+        def test_plain(): time.sleep(0.05)
+        """
+    )()
+    late, plain = run["tests"]
+    assert 0 <= sum(late[phase] for phase in ("setup_s", "call_s", "teardown_s")) < 10
+    assert plain["call_s"] >= 0.05
+
+
 def test_every_outcome_is_told_apart(project):
     run = project(
         test_it="""
