@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
 import time
 from typing import Optional
@@ -37,6 +38,20 @@ class Branch:
             except OSError:
                 pass
 
+    def wait(self, seconds: float) -> None:
+        """Not longer than until it ends; without a pidfd, just a moment."""
+        try:
+            fd = os.pidfd_open(self.pid)
+        except (AttributeError, OSError):
+            time.sleep(0.001)
+            return
+        try:
+            poll = select.poll()
+            poll.register(fd, select.POLLIN)
+            poll.poll(seconds * 1e3)
+        finally:
+            os.close(fd)
+
     def dismiss(self, now: bool) -> None:
         """It ends in good order, unless now or when that takes too long; nothing of it is left."""
         self.link.send({"quit": True})
@@ -44,7 +59,7 @@ class Branch:
         while not self.has_ended():
             if time.monotonic() >= deadline:
                 self.kill()
-            time.sleep(0.001)
+            self.wait(0.05)
         try:
             os.killpg(self.pid, signal.SIGKILL)
         except OSError:

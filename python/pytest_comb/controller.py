@@ -141,6 +141,12 @@ class Controller:
         self.active = set(range(self.first))
         self.current.link.send(self.message)
 
+    def release_seed(self) -> None:
+        """Workers are forked from the zygote: nobody will import for himself any more. It is reaped at the end."""
+        for branch in self.branches.values():
+            if branch is not self.current:
+                branch.link.send({"quit": True})
+
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection(self) -> bool:
         """The zygote collects."""

@@ -140,6 +140,7 @@ class Replay:
         controller.collected_by = controller.collected_by or ("import" if controller.start_mode == "import" else "once")
         if controller.start_mode != "import":
             controller.active = set(range(content["workers"]))
+            controller.release_seed()
         else:
             self.start_the_others(content["workers"])
         self.passed.ids = content["ids"]
