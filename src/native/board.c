@@ -68,6 +68,12 @@ static int check_worker(unsigned worker)
 	return -1;
 }
 
+/* The only argument. False with an exception. */
+static bool read_worker(PyObject *args, unsigned *worker)
+{
+	return PyArg_ParseTuple(args, "I", worker) && check_worker(*worker) == 0;
+}
+
 static PyObject *plan(PyObject *object, PyObject *args)
 {
 	struct board_object *self = (struct board_object *)object;
@@ -141,7 +147,7 @@ static PyObject *take(PyObject *object, PyObject *args)
 static PyObject *begin(PyObject *object, PyObject *args)
 {
 	unsigned worker;
-	if (!PyArg_ParseTuple(args, "I", &worker) || check_worker(worker) < 0)
+	if (!read_worker(args, &worker))
 		return NULL;
 	board_begin(board_of(object), worker);
 	Py_RETURN_NONE;
@@ -150,7 +156,7 @@ static PyObject *begin(PyObject *object, PyObject *args)
 static PyObject *end(PyObject *object, PyObject *args)
 {
 	unsigned worker;
-	if (!PyArg_ParseTuple(args, "I", &worker) || check_worker(worker) < 0)
+	if (!read_worker(args, &worker))
 		return NULL;
 	board_end(board_of(object), worker);
 	Py_RETURN_NONE;
@@ -159,7 +165,7 @@ static PyObject *end(PyObject *object, PyObject *args)
 static PyObject *leave(PyObject *object, PyObject *args)
 {
 	unsigned worker;
-	if (!PyArg_ParseTuple(args, "I", &worker) || check_worker(worker) < 0)
+	if (!read_worker(args, &worker))
 		return NULL;
 	uint32_t lost = board_leave(board_of(object), worker);
 	return PyLong_FromLong(lost == SCHED_NONE ? -1 : (long)lost);
@@ -168,7 +174,7 @@ static PyObject *leave(PyObject *object, PyObject *args)
 static PyObject *lose(PyObject *object, PyObject *args)
 {
 	unsigned worker;
-	if (!PyArg_ParseTuple(args, "I", &worker) || check_worker(worker) < 0)
+	if (!read_worker(args, &worker))
 		return NULL;
 	board_lose(board_of(object), worker);
 	Py_RETURN_NONE;
@@ -183,7 +189,7 @@ static PyObject *stop(PyObject *object, PyObject *unused)
 static PyObject *hand_over(PyObject *object, PyObject *args)
 {
 	unsigned worker;
-	if (!PyArg_ParseTuple(args, "I", &worker) || check_worker(worker) < 0)
+	if (!read_worker(args, &worker))
 		return NULL;
 	uint32_t holder = board_hand_over(board_of(object), worker);
 	return PyLong_FromLong(holder == SCHED_NONE ? -1 : (long)holder);
@@ -252,7 +258,7 @@ static PyObject *stand_in(PyObject *object, PyObject *args)
 static PyObject *finish_slot(PyObject *object, PyObject *args)
 {
 	unsigned worker;
-	if (!PyArg_ParseTuple(args, "I", &worker) || check_worker(worker) < 0)
+	if (!read_worker(args, &worker))
 		return NULL;
 	atomic_store(&board_slot(board_of(object), worker)->finished, true);
 	Py_RETURN_NONE;
@@ -262,7 +268,7 @@ static PyObject *finish_slot(PyObject *object, PyObject *args)
 static PyObject *look(PyObject *object, PyObject *args)
 {
 	unsigned worker;
-	if (!PyArg_ParseTuple(args, "I", &worker) || check_worker(worker) < 0)
+	if (!read_worker(args, &worker))
 		return NULL;
 	struct board_slot *slot = board_slot(board_of(object), worker);
 	uint32_t test = atomic_load(&slot->test);

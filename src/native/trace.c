@@ -27,6 +27,16 @@ static struct slice *slices_of(PyObject *list)
 	return slices;
 }
 
+/* (path, ids): ids as slices_of() gives them. */
+static struct slice *read_path_and_ids(PyObject *args, const char **path, uint32_t *count)
+{
+	PyObject *list;
+	if (!PyArg_ParseTuple(args, "yO!", path, &PyList_Type, &list))
+		return NULL;
+	*count = (uint32_t)PyList_Size(list);
+	return slices_of(list);
+}
+
 PyObject *native_name_resources(struct board *board, PyObject *args)
 {
 	struct slice names;
@@ -43,15 +53,13 @@ PyObject *native_replay(struct board *board, PyObject *args)
 	struct err err = ERR_INIT;
 	struct record *record;
 	const char *path;
-	PyObject *list;
-	if (!PyArg_ParseTuple(args, "yO!", &path, &PyList_Type, &list))
-		return NULL;
-	cleanup_free struct slice *ids = slices_of(list);
+	uint32_t count;
+	cleanup_free struct slice *ids = read_path_and_ids(args, &path, &count);
 	if (!ids)
 		return NULL;
 	if (record_open(&record, path, &err) < 0)
 		return native_raise(&err);
-	int failed = board_replay(board, record, ids, (uint32_t)PyList_Size(list), &err);
+	int failed = board_replay(board, record, ids, count, &err);
 	record_close(record);
 	if (failed < 0)
 		return native_raise(&err);
@@ -62,13 +70,11 @@ PyObject *native_write_trace(struct board *board, PyObject *args)
 {
 	struct err err = ERR_INIT;
 	const char *path;
-	PyObject *list;
-	if (!PyArg_ParseTuple(args, "yO!", &path, &PyList_Type, &list))
-		return NULL;
-	cleanup_free struct slice *ids = slices_of(list);
+	uint32_t count;
+	cleanup_free struct slice *ids = read_path_and_ids(args, &path, &count);
 	if (!ids)
 		return NULL;
-	if (board_write_trace(board, path, ids, (uint32_t)PyList_Size(list), &err) < 0)
+	if (board_write_trace(board, path, ids, count, &err) < 0)
 		return native_raise(&err);
 	Py_RETURN_NONE;
 }
