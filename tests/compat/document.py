@@ -50,9 +50,11 @@ def _differences(where: str, verdict: Verdict) -> str:
 def _versions(found: list[Result]) -> str:
     """What was run, and when."""
     pythons = sorted({result.versions["python"] for result in found if "" in result.found})
-    runs = sorted({(result.date, result.commit) for result in found})
-    return "Python {}, pytest-xdist 3.8.0 for the plugins. Run on {}.\n".format(
-        ", ".join(pythons), "; ".join("{} with comb at {}".format(*run) if run[1] else run[0] for run in runs))
+    dates = sorted({result.date for result in found})
+    states = {result.commit for result in found}
+    many = ", while it was worked on ({} states of its source)".format(len(states)) if len(states) > 1 else ""
+    return "Python {}, pytest-xdist 3.8.0 for the plugins. Run on {}{}.\n".format(
+        ", ".join(pythons), ", ".join(dates), many)
 
 
 # -- plugins ------------------------------------------------------------------------------------

@@ -35,7 +35,7 @@ SCENARIOS = (
     Scenario("--maxfail", ("--maxfail=2",), ("ended early",), ignored_aspects=STOPPING + ONE_WORKER),
     Scenario("-k", ("-k", "number and not 3"), first=True),
     Scenario("-m", ("-m", "fast"),),
-    Scenario("--deselect", ("--deselect", "tests/test_outcomes.py::test_fails", "-q"),),
+    Scenario("--deselect", ("--deselect", "tests/test_outcomes.py::test_fails")),
     Scenario("node ids", ("tests/test_scopes.py::TestClass", "tests/test_outcomes.py::test_number[3]"),
              ignored_aspects=ONE_WORKER),
     Scenario("--lf after a run", ("--lf",), ("last failed",), runs=2, every_start=True, first=True),
