@@ -11,7 +11,7 @@ from typing import Any, Callable, Generator, Optional
 
 import pytest
 
-from pytest_comb import _comb, gap, history, leftovers, options, protocol, reports, trace
+from pytest_comb import _comb, gap, history, leftovers, options, protocol, trace
 from pytest_comb.basetemp import Basetemp
 from pytest_comb.branch import GRACE_S, Branch
 from pytest_comb.crash import Crashes, describe_status

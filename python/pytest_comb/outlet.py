@@ -6,7 +6,6 @@ import fcntl
 import os
 import sys
 import uuid
-from typing import Any
 
 import pytest
 

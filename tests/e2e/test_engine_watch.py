@@ -1,14 +1,12 @@
 """What a person sees while comb's engine runs: the live line, output under the worker's name, nothing of it in a pipe."""
 
-import os
 import re
-import signal
 import subprocess
 import sys
 import time
 
 import pytest
-from engine_run import comb, left_behind, start, write
+from engine_run import comb, write
 from screen import Session
 
 LIVE = re.compile(r"^[█░]{16} (\d+)/(\d+)")
