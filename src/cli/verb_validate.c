@@ -28,6 +28,13 @@ static int choose_commit(const struct session *session, const char *branch, stru
 	return str_adds(what, merged == 0 ? "HEAD" : reference.buf) < 0 ? err_no_memory(err) : 0;
 }
 
+static int note_dirty(struct session *session, struct err *err)
+{
+	cleanup_strings struct strings paths = STRINGS_INIT;
+	return worktree_note_dirty(session->project.root, "a clean checkout is what is validated", &paths,
+				   &session->terminal.sink, err);
+}
+
 static int validate(struct session *session, struct gate_list *list, struct str *what, struct err *err)
 {
 	cleanup_lock struct lock lock = LOCK_INIT;
@@ -46,6 +53,8 @@ static int validate(struct session *session, struct gate_list *list, struct str 
 		if (choose_commit(session, cli_text(session->cli, "branch", "parallel-testing"), what, err) < 0)
 			return -1;
 		sink_notef(&session->terminal.sink, "validating %s in a clean checkout", what->buf);
+		if (note_dirty(session, err) < 0)
+			return -1;
 		return validate_commit(&session->project, what->buf, &adopt_options, list, err);
 	}
 	struct phase_ctx ctx = {

@@ -305,22 +305,8 @@ static int adopt_in_workspace(struct adoption *adoption, struct err *err)
 /* Says which of the user's changes a checkout of HEAD does not hold. */
 static int note_left_out(struct adoption *adoption, struct err *err)
 {
-	struct strings *paths = &adoption->report->left_out;
-	if (worktree_list_dirty(adoption->user_project->root, paths, err) < 0)
-		return -1;
-	if (paths->len == 0)
-		return 0;
-	cleanup_str struct str text = STR_INIT;
-	if (str_addf(&text, "%zu uncommitted file%s of yours not included, the last commit is what is adopted:",
-		     paths->len, paths->len == 1 ? " is" : "s are") < 0)
-		return err_no_memory(err);
-	for (size_t i = 0; i < paths->len && i < 5; i++)
-		if (str_addf(&text, "%s %s", i ? "," : "", paths->at[i]) < 0)
-			return err_no_memory(err);
-	if (paths->len > 5 && str_adds(&text, ", …") < 0)
-		return err_no_memory(err);
-	sink_note(adoption->options->sink, text.buf);
-	return 0;
+	return worktree_note_dirty(adoption->user_project->root, "the last commit is what is adopted",
+				   &adoption->report->left_out, adoption->options->sink, err);
 }
 
 int adopt_run(const struct project *project, const struct adopt_options *options, struct adopt_report *report,

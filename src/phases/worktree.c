@@ -17,7 +17,7 @@
 
 #include "base/banned.h"
 
-enum { PATHS_PER_CALL = 400 };
+enum { PATHS_PER_CALL = 400, MOST_NAMED = 5 };
 
 /* ---- where a checkout lies ---------------------------------------------- */
 
@@ -485,6 +485,26 @@ int worktree_list_dirty(const char *project_root, struct strings *paths, struct 
 		if (strings_add(paths, path) < 0)
 			return err_no_memory(err);
 	}
+	return 0;
+}
+
+int worktree_note_dirty(const char *project_root, const char *what, struct strings *paths,
+			const struct progress_sink *sink, struct err *err)
+{
+	cleanup_str struct str text = STR_INIT;
+	if (worktree_list_dirty(project_root, paths, err) < 0)
+		return -1;
+	if (paths->len == 0)
+		return 0;
+	if (str_addf(&text, "%zu uncommitted file%s of yours %s not included, %s:", paths->len,
+		     paths->len == 1 ? "" : "s", paths->len == 1 ? "is" : "are", what) < 0)
+		return err_no_memory(err);
+	for (size_t i = 0; i < paths->len && i < MOST_NAMED; i++)
+		if (str_addf(&text, "%s %s", i ? "," : "", paths->at[i]) < 0)
+			return err_no_memory(err);
+	if (paths->len > MOST_NAMED && str_addf(&text, " and %zu more", paths->len - MOST_NAMED) < 0)
+		return err_no_memory(err);
+	sink_note(sink, text.buf);
 	return 0;
 }
 

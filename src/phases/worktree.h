@@ -63,6 +63,9 @@ void worktree_translate_error(const struct worktree *worktree, struct err *err);
 
 /* The user's changes that a checkout of HEAD does not hold, as paths relative to the project. */
 int worktree_list_dirty(const char *project_root, struct strings *paths, struct err *err);
+/* The same, and a note that names the first of them, where there are any; what: "the last commit is what is adopted". */
+int worktree_note_dirty(const char *project_root, const char *what, struct strings *paths,
+			const struct progress_sink *sink, struct err *err);
 /* The branch exists. 1, 0 or -1. */
 int worktree_has_branch(const char *project_root, const char *branch, struct err *err);
 

@@ -213,6 +213,20 @@ def test_validate_measures_every_gate_in_a_clean_checkout(small):
     small.assert_nothing_left()
 
 
+def test_validate_names_what_the_checkout_leaves_out(small):
+    clean = small.comb("validate", "--until", "setup").stdout
+    assert "not included" not in clean
+    small.write("pytest.ini", "[pytest]\nmarkers = mine\n")
+    one = small.comb("validate", "--until", "setup").stdout
+    assert "1 uncommitted file of yours is not included, a clean checkout is what is validated: pytest.ini\n" in one
+    for name in "abcdef":
+        small.write(f"new_{name}.py", "")
+    many = small.comb("validate", "--json", "--until", "setup")
+    names = "pytest.ini, new_a.py, new_b.py, new_c.py, new_d.py and 2 more\n"
+    assert f"7 uncommitted files of yours are not included, a clean checkout is what is validated: {names}" in many.stderr
+    assert json.loads(many.stdout)["gates"]
+
+
 def test_validate_says_which_gate_no_longer_holds(small):
     small.adopt()
     small.git("merge", "--quiet", BRANCH)
