@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "cli/session.h"
+#include "phases/in_place.h"
 #include "phases/adopt.h"
 #include "phases/workspace.h"
 #include "report/json_text.h"
@@ -23,7 +24,8 @@ static int undo(const struct session *session, struct err *err)
 {
 	size_t count;
 	cleanup_str struct str text = STR_INIT;
-	if (workspace_undo(session->project.root, &count, err) < 0)
+	if (workspace_undo(session->project.root, &count, err) < 0 ||
+	    in_place_forget(session->project.root, NULL, err) < 0)
 		return -1;
 	if (session->cli->json)
 		return session_print_json(json_pack("{s:s, s:o, s:I}", "verb", "adopt", "project",

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "cli/session.h"
+#include "phases/in_place.h"
 #include "phases/lock.h"
 #include "phases/mark.h"
 #include "phases/mark_undo.h"
@@ -73,7 +74,8 @@ static int remove_marks(struct session *session, struct err *err)
 	cleanup_lock struct lock lock = LOCK_INIT;
 	struct phase_ctx ctx = context_of(session);
 	size_t files;
-	if (lock_acquire(&lock, session->project.root, err) < 0 || mark_undo_all(&ctx, &files, err) < 0)
+	if (lock_acquire(&lock, session->project.root, err) < 0 || mark_undo_all(&ctx, &files, err) < 0 ||
+	    in_place_forget(session->project.root, &phase_mark, err) < 0)
 		return -1;
 	if (session->cli->json)
 		return session_print_json(json_pack("{s:s, s:o, s:I}", "verb", "mark", "project",

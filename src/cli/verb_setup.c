@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "cli/session.h"
+#include "phases/in_place.h"
 #include "phases/lock.h"
 #include "phases/workspace.h"
 #include "project/config.h"
@@ -54,7 +55,8 @@ static int undo(struct cli *cli, struct err *err)
 	size_t count;
 	/* No interpreter is needed to put files back, and one that is broken must not be in the way. */
 	if (locate_folder(&project, cli_project(cli), err) < 0 || config_find(&project, newest, err) < 0 ||
-	    lock_acquire(&lock, project.root, err) < 0 || workspace_undo(project.root, &count, err) < 0)
+	    lock_acquire(&lock, project.root, err) < 0 || workspace_undo(project.root, &count, err) < 0 ||
+	    in_place_forget(project.root, NULL, err) < 0)
 		return -1;
 	if (cli->json)
 		return session_print_json(json_pack("{s:s, s:o, s:i}", "verb", "setup", "project",

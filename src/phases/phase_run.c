@@ -4,6 +4,7 @@
 
 #include "base/interrupt.h"
 #include "base/os.h"
+#include "phases/in_place.h"
 #include "phases/lock.h"
 #include "phases/workspace.h"
 
@@ -65,7 +66,7 @@ static int reach(struct run *run, struct gate_row *row, struct err *err)
 		if (row->status != GATE_FAILED)
 			break;
 	}
-	return workspace_keep(&run->workspace, err);
+	return workspace_keep(&run->workspace, err) < 0 ? -1 : in_place_note(run->user_project->root, row, err);
 }
 
 int phase_run(const struct project *project, const struct phase *phase, const struct phase_run_options *options,
@@ -79,7 +80,7 @@ int phase_run(const struct project *project, const struct phase *phase, const st
 	if (lock_acquire(&lock, project->root, err) < 0 ||
 	    workspace_open(&run.workspace, project, NULL, options->sink, err) < 0)
 		return -1;
-	int result = reopen(&run, err);
+	int result = in_place_forget(project->root, phase, err) < 0 ? -1 : reopen(&run, err);
 	for (size_t i = 0; result == 0 && i < list->rows.len; i++) {
 		struct gate_row *row = &list->rows.at[i];
 		result = reach(&run, row, err);

@@ -1,9 +1,9 @@
 /*
  * phase_run.h: one phase in the project itself: what `comb setup`, `mark`, `check` and `tune` do.
  *
- * Gates are reached in order, each with its attempts; nothing is committed and
- * no progress is recorded. What comb writes is backed up (workspace.h). A gate
- * that fails stops the phase, unless it may fail.
+ * Gates are reached in order, each with its attempts; nothing is committed. What
+ * was reached is kept for comb status (in_place.h), what comb writes is backed up
+ * (workspace.h). A gate that fails stops the phase, unless it may fail.
  */
 #ifndef COMB_PHASES_PHASE_RUN_H
 #define COMB_PHASES_PHASE_RUN_H

@@ -250,6 +250,37 @@ def test_status_before_during_and_in_a_damaged_file(small):
     assert ".parallel_test_progress:2:" in done.stderr and "not a status" in done.stderr
 
 
+def test_status_tells_what_was_done_in_place(small):
+    assert "not begun; next: comb adopt\n" in small.comb("status").stdout
+    small.comb("setup")
+    after_setup = json.loads(small.comb("status", "--json").stdout)
+    assert after_setup["from"] == "the project itself" and not after_setup["finished"]
+    told = {gate["gate"]: gate for gate in after_setup["gates"]}
+    assert told["0.1"]["status"] == "passed" and told["0.1"]["figure"].startswith("pytest-xdist is declared in")
+    assert told["1.1"]["status"] == "pending" and not after_setup["changed_since"]
+    assert after_setup["next"] == "run in place, not finished; next: comb mark"
+    small.comb("mark", "--runs", "1")
+    text = small.comb("status").stdout
+    assert "next: comb check\n" in text and "files have changed" not in text
+    small.comb("mark", "--remove")
+    assert "next: comb mark\n" in small.comb("status").stdout
+    small.write("test_more.py", "def test_more(): pass\n")
+    assert "files have changed since" in small.comb("status").stdout
+    small.comb("setup", "--undo")
+    assert "not begun" in small.comb("status").stdout
+
+
+def test_status_names_the_gate_that_stopped_a_phase_in_place(small):
+    small.write("test_red.py", "def test_red(): assert False\n")
+    assert small.comb("setup").returncode == 1
+    assert "stopped at gate 0.4; next: comb explain 0.4 tells the remedy, then comb setup again" in small.comb("status").stdout
+
+
+def test_status_sees_a_suite_that_is_parallel_without_comb(small):
+    small.write("pytest.ini", "[pytest]\naddopts = -n 4 --dist loadgroup\n")
+    assert "not begun, but pytest.ini asks for parallel runs already: -n 4 --dist loadgroup; next: comb adopt" in small.comb("status").stdout
+
+
 def test_a_linked_worktree_of_the_user_is_like_any_checkout(small):
     small.git("worktree", "add", "--quiet", "-b", "feature", str(small.base / "linked"))
     linked = small.base / "linked"
