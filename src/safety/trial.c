@@ -225,6 +225,39 @@ static size_t *match_itself(size_t count)
 	return match;
 }
 
+/* The end of the traceback that pytest prints of an error of its own, or of a plugin's. */
+static struct slice internal_error(const struct suite_run *run)
+{
+	static const char mark[] = "INTERNALERROR> ";
+	struct slice last = SLICE("it gives no reason");
+	for (const char *at = str_text(&run->output); (at = strstr(at, mark)) != NULL;) {
+		at += strlen(mark);
+		size_t len = strcspn(at, "\r\n");
+		if (len > 0 && at[0] != ' ')
+			last = (struct slice){ at, len };
+	}
+	return last;
+}
+
+/* pytest-xdist that ends before it has run anything does so in every run: no order and no group helps. */
+static int refuse_dead_engine(const struct trials *trials, const struct trial *trial, const struct suite_run *run,
+			      struct err *err)
+{
+	const int pytest_internal_error = 3;
+	const struct project *project = trials->project;
+	const struct plugin *xdist = project_plugin(project, "pytest-xdist");
+	struct slice said = internal_error(run);
+	if (trial->workers == 0 || trials->engine == ENGINE_COMB || run->exit_code != pytest_internal_error ||
+	    suite_count(run).ran > 0)
+		return 0;
+	err_set(err, ERR_ENVIRONMENT, "pytest-xdist %s does not work with pytest %d.%d.%d here: it ended before any test: %.*s",
+		xdist ? xdist->version : "", project->pytest_version[0], project->pytest_version[1],
+		project->pytest_version[2], (int)said.len, said.ptr);
+	return err_hint(err, "pin a pytest that it works with ('pytest<%d.%d'), or take another pytest-xdist; comb run needs "
+			     "none. The whole of it: '%s' -m pytest -n %d", project->pytest_version[0],
+			project->pytest_version[1], project->python, trial->workers);
+}
+
 int trial_run(struct trials *trials, const struct trial *trial, size_t *differing, struct err *err)
 {
 	cleanup_suite_run struct suite_run run = SUITE_RUN_INIT;
@@ -236,7 +269,7 @@ int trial_run(struct trials *trials, const struct trial *trial, size_t *differin
 		failed = serial_run(trials_serial(trials), trial->order, trial->order_count, trials->timeout_s, &run, err);
 	else
 		failed = run_suite(trials, trial, &run, err);
-	if (failed)
+	if (failed || refuse_dead_engine(trials, trial, &run, err) < 0)
 		return -1;
 	if (trial->workers > 0)
 		trials->parallel_runs++;

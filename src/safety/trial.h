@@ -64,7 +64,10 @@ struct trial {
 	const char *name; /* "4 workers, shuffled" */
 };
 
-/* Runs once and adds what differs. *differing (may be NULL): how many tests did. A time limit is no error. */
+/*
+ * Runs once and adds what differs. *differing (may be NULL): how many tests did. A time limit is no error.
+ * ERR_ENVIRONMENT: pytest-xdist ends with an internal error before it runs a test.
+ */
 int trial_run(struct trials *trials, const struct trial *trial, size_t *differing, struct err *err);
 /* NULL: it is none. */
 struct victim *trials_victim(const struct trials *trials, size_t test);

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,7 @@ class TestSteps:
 
 LEDGER = '''
 import time
+from importlib.metadata import version
 from pathlib import Path
 
 PATH = Path(__file__).parent / "ledger.txt"
@@ -262,3 +264,18 @@ def test_an_engine_that_parts_groups_is_named(tmp_path):
     last = json.loads(done.stdout)["gates"][-1]
     assert last["status"] == "failed"
     assert "runs tests of one xdist_group on several workers" in last["figure"]
+
+
+@pytest.mark.parametrize("hook", ("pytest_sessionstart(session)", "pytest_xdist_setupnodes(config, specs)"))
+def test_an_engine_that_does_not_work_at_all_stops_at_once(tmp_path, hook):
+    """As a pytest-xdist that is too old for the installed pytest does."""
+    body = "    if config.getoption('numprocesses', None):\n        open('runs.log', 'a').write('x')\n"
+    config = "    config = session.config\n" if "session" in hook else ""
+    raising = "        raise AttributeError(\"'Session' object has no attribute '_nope\\x1b[2J'\")\n"
+    files = {"conftest.py": f"def {hook}:\n{config}{body}{raising}", "test_n.py": HARMLESS}
+    done = comb("--runs", "3", write_project(tmp_path, files))
+    assert done.returncode == 3, done.stdout + done.stderr
+    assert f"pytest-xdist {version('pytest-xdist')} does not work with pytest {version('pytest')}" in done.stderr
+    assert "AttributeError: 'Session' object has no attribute" in done.stderr and "\x1b[2J" not in done.stderr
+    assert "pin a pytest" in done.stderr and "comb run" in done.stderr
+    assert (tmp_path / "runs.log").read_text() == "x", "it was tried again"
