@@ -131,9 +131,14 @@ def format_row(row: Row, result: dict[str, Any]) -> str:
     return "\n".join([*lines, "", f"Measured {result['date']} on {result['machine']}.", ""])
 
 
+def reason(result: dict[str, Any]) -> str:
+    """Why a row has no figure."""
+    return str(result.get("because", "it has not been measured yet"))
+
+
 def write_table(results: dict[str, Any]) -> None:
-    """docs/BENCH.md from everything that was measured so far."""
-    known = [row for row in ROWS if row.name in results]
+    """docs/BENCH.md from everything that was measured so far, and why rows have no figure."""
+    known = [row for row in ROWS if "values" in results.get(row.name, {})]
     lines = ["# Bench", "", "`make bench` measures all rows, `make bench ROW=trivial` one. Ways of running are interleaved;",
              "medians with order-statistics intervals and their true coverage; one warm-up each does not count.",
              "Plugins are loaded by name, with autoloading off. A project's own suite is run with its own plugins, and has a figure",
@@ -142,7 +147,7 @@ def write_table(results: dict[str, Any]) -> None:
         for limit in row.limits:
             text, kept = judge(row, limit, results[row.name])
             lines.append(f"| {row.title} | {text} | {'kept' if kept else 'missed'} |")
-    missing = [row.title for row in ROWS if row.name not in results]
+    missing = [f"{row.title}, because {reason(results.get(row.name, {}))}" for row in ROWS if row not in known]
     if missing:
         lines += ["", "Without figures: " + "; ".join(missing) + "."]
     TABLE.write_text("\n".join([*lines, "", *(format_row(row, results[row.name]) for row in known)]), encoding="utf-8")
@@ -152,7 +157,8 @@ def read_results() -> dict[str, Any]:
     """What was measured earlier, without rows that are now measured otherwise."""
     kept = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
     labels = {row.name: {way.label for way in row.ways} for row in ROWS}
-    return {name: result for name, result in kept.items() if set(result["values"]) == labels.get(name)}
+    return {name: result for name, result in kept.items()
+            if name in labels and ("because" in result or set(result["values"]) == labels[name])}
 
 
 def machine() -> str:
@@ -183,12 +189,13 @@ def main() -> int:
                 result = run_row(row, wanted.repeat or row.repeat, Path(scratch))
             except measure.Failed as failed:
                 print(f"{row.name} has no figure: {failed}", file=sys.stderr)
+                results[row.name] = {"because": str(failed).splitlines()[0].rstrip(":")}
                 failures += 1
-                continue
-        results[row.name] = {**result, "date": datetime.date.today().isoformat(), "machine": machine()}
+            else:
+                results[row.name] = {**result, "date": datetime.date.today().isoformat(), "machine": machine()}
+                print(format_row(row, results[row.name]))
         RESULTS.write_text(json.dumps(results, indent=1, sort_keys=True) + "\n")
         write_table(results)
-        print(format_row(row, results[row.name]))
     return 1 if failures else 0
 
 

@@ -12,7 +12,6 @@ import argparse
 import hashlib
 import json
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -26,6 +25,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from compare import Ids, differences
+from debian import fetch_upstream
 
 HERE = Path(__file__).resolve().parent
 TOP = HERE.parent.parent
@@ -43,7 +43,8 @@ class Project:
     kind: str
     requires: list[str] = field(default_factory=list)
     light: bool = False
-    pytest: str = ""  # a version; else that of constraints.txt
+    pins: list[str] = field(default_factory=list)  # name==version, in place of constraints.txt's
+    debian: str = ""  # version of Debian's source package; else the sdist
 
 
 @dataclass
@@ -91,33 +92,40 @@ def run(*command: str | Path, cwd: Path | None = None, **more: object) -> subpro
 
 
 def fetch(project: Project) -> Path:
-    """The sdist, from the cache or the package index, with its hash checked."""
+    """The sources, from the cache, the package index or Debian, with their hash checked."""
     folder = CACHE / "sdists"
-    pattern = f"{project.name.replace('-', '_')}-{project.version}.tar.gz"
-    archive = folder / pattern
+    archive = folder / f"{project.name.replace('-', '_')}-{project.version}.tar{'.orig' if project.debian else '.gz'}"
     if not archive.exists():
         folder.mkdir(parents=True, exist_ok=True)
-        run(sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--no-binary", ":all:", "-d", folder,
-            f"{project.name}=={project.version}")
+        if project.debian:
+            fetch_upstream(project.name, project.debian, archive)
+        else:
+            run(sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--no-binary", ":all:", "-d", folder,
+                f"{project.name}=={project.version}")
     digest = hashlib.sha256(archive.read_bytes()).hexdigest()
     if digest != project.sha256:
         raise RuntimeError(f"{archive.name} has hash {digest}, expected {project.sha256}")
     return archive
 
 
+def pinned(project: Project) -> str:
+    """constraints.txt with the project's own pins."""
+    own = {pin.partition("==")[0]: pin for pin in project.pins}
+    lines = (HERE / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    return "".join(own.pop(line.partition("==")[0], line) + "\n" for line in lines) + "".join(f"{pin}\n" for pin in own.values())
+
+
 def environment(project: Project) -> Path:
     """The interpreter of a virtual environment with the project, its test dependencies, pytest and xdist."""
     wanted = [f"{project.name}=={project.version}", "pytest", "pytest-xdist", *project.requires]
-    constraints = (HERE / "constraints.txt").read_bytes()
-    if project.pytest:
-        constraints = re.sub(rb"(?m)^pytest==.*$", b"pytest==" + project.pytest.encode(), constraints)
-    key = hashlib.sha256(repr((wanted, sys.version_info[:2])).encode() + constraints).hexdigest()[:12]
+    constraints = pinned(project)
+    key = hashlib.sha256(repr((wanted, sys.version_info[:2])).encode() + constraints.encode()).hexdigest()[:12]
     folder = CACHE / f"{project.name}-{key}"
     python = folder / "bin" / "python"
     if not (folder / ".done").exists():
         shutil.rmtree(folder, ignore_errors=True)
         run(sys.executable, "-m", "venv", folder)
-        (folder / "constraints.txt").write_bytes(constraints)
+        (folder / "constraints.txt").write_text(constraints, encoding="utf-8")
         run(python, "-m", "pip", "install", "-q", "-c", folder / "constraints.txt", *wanted)
         (folder / ".done").touch()
     return python
@@ -182,7 +190,8 @@ def table(results: list[Result], refused: dict[str, str]) -> str:
         "",
         "Written by `make real`: pinned source releases of public projects, adopted by `comb adopt --allow-failing`.",
         "Same: the branch collects the same node ids, and every test ends as before, in a plain `pytest` run.",
-        f"Python {sys.version.split()[0]}, pytest and pytest-xdist as pinned in tests/real/, {os.cpu_count()} processors.",
+        f"Python {sys.version.split()[0]}, {os.cpu_count()} processors, packages as pinned in tests/real/constraints.txt"
+        + "".join(f"; {r.project.name} with {' and '.join(r.project.pins)}" for r in results if r.project.pins) + ".",
         "",
         "Serial and configured: medians measured in the clean checkout of the validation, interleaved. Findings: confirmed by",
         "experiment and kept apart by groups where they matter, and suspected by static rules alone.",
