@@ -74,11 +74,28 @@ static const struct verb *find_verb(const char *name)
 	return NULL;
 }
 
-/* `comb`, `comb --help`, `comb --version`, `comb --man`, `comb --completion SHELL`. 1 when argv is none of them. */
+static int unknown_verb(const char *typed, struct err *err)
+{
+	const struct verb *near = cli_nearest_verb(typed);
+	err_set(err, ERR_INPUT, "'%s' is not a verb of comb", typed);
+	return near ? err_hint(err, "did you mean comb %s?", near->name) : err_hint(err, "comb --help lists them");
+}
+
+static int print_help(const char *name, struct str *out, struct err *err)
+{
+	const struct verb *verb = find_verb(name);
+	if (!verb)
+		return unknown_verb(name, err);
+	return manual_verb(out, verb) < 0 ? err_no_memory(err) : print_all(out, err);
+}
+
+/* `comb`, `comb --help`, `comb help VERB`, `comb --version`, `comb --man`, `comb --completion SHELL`. 1 when argv is none of them. */
 static int print_manual(char **argv, struct str *out, struct err *err)
 {
 	const char *word = argv[1];
 	int failed = 0;
+	if (word && strcmp(word, "help") == 0 && argv[2])
+		return print_help(argv[2], out, err);
 	if (!word || strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 || strcmp(word, "help") == 0)
 		failed = manual_overview(out);
 	else if (strcmp(word, "--version") == 0)
@@ -95,13 +112,10 @@ static int print_manual(char **argv, struct str *out, struct err *err)
 static int run_verb(char **argv, struct str *out, struct err *err)
 {
 	const struct verb *verb = find_verb(argv[1]);
-	if (!verb) {
-		const struct verb *near = cli_nearest_verb(argv[1]);
-		err_set(err, ERR_INPUT, "'%s' is not a verb of comb", argv[1]);
-		return near ? err_hint(err, "did you mean comb %s?", near->name) : err_hint(err, "comb --help lists them");
-	}
+	if (!verb)
+		return unknown_verb(argv[1], err);
 	if (cli_wants_help(argv + 2))
-		return manual_verb(out, verb) < 0 ? err_no_memory(err) : print_all(out, err);
+		return print_help(verb->name, out, err);
 	struct cli cli = { .verb = verb };
 	int status = -1;
 	if (cli_parse(&cli, verb, argv + 1, err) == 0 && interrupt_install(err) == 0)

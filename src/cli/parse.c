@@ -32,6 +32,12 @@ struct cli_value {
 	struct cli_value *next;
 };
 
+enum {
+	NEAR = 3, /* edits that are too many for a slip of the fingers */
+	NUMBER_MAX = 1000,
+	DAYS_MAX = 365,
+};
+
 /* Wagner and Fischer 1974. */
 int cli_edit_distance(const char *a, const char *b)
 {
@@ -56,18 +62,24 @@ int cli_edit_distance(const char *a, const char *b)
 	return row[m];
 }
 
-static bool is_near(const char *typed, const char *name)
+/* True where name is nearer to what was typed than *distance, which becomes theirs; it begins at NEAR. */
+static bool is_nearer(const char *typed, const char *name, int *distance)
 {
-	int distance = cli_edit_distance(typed, name);
-	return distance <= 2 && distance < (int)strlen(name);
+	int found = cli_edit_distance(typed, name);
+	if (found >= *distance || found >= (int)strlen(name))
+		return false;
+	*distance = found;
+	return true;
 }
 
 const struct verb *cli_nearest_verb(const char *typed)
 {
+	const struct verb *nearest = NULL;
+	int distance = NEAR;
 	for (size_t i = 0; verbs[i]; i++)
-		if (is_near(typed, verbs[i]->name))
-			return verbs[i];
-	return NULL;
+		if (is_nearer(typed, verbs[i]->name, &distance))
+			nearest = verbs[i];
+	return nearest;
 }
 
 bool cli_wants_help(char **argv)
@@ -95,11 +107,13 @@ static const struct option *find_option(const struct verb *verb, const char *nam
 static const char *nearest_option(const struct verb *verb, const char *typed)
 {
 	const struct option *tables[] = { verb->options, common_options };
+	const char *nearest = NULL;
+	int distance = NEAR;
 	for (size_t t = 0; t < 2; t++)
 		for (const struct option *o = tables[t]; o && o->name; o++)
-			if (is_near(typed, o->name))
-				return o->name;
-	return NULL;
+			if (is_nearer(typed, o->name, &distance))
+				nearest = o->name;
+	return nearest;
 }
 
 static struct cli_value *find_value(const struct cli *cli, const char *name)
@@ -146,12 +160,16 @@ static int set_value(struct cli_value *value, const char *text, struct err *err)
 	case OPTION_NUMBER:
 		errno = 0;
 		value->number = strtol(text, &end, 10);
-		if (errno || *end || end == text || value->number < 0)
-			return err_set(err, ERR_INPUT, "--%s wants a whole number, not '%s'", option->name, text);
+		if (errno || *end || end == text || value->number < 1 || value->number > NUMBER_MAX)
+			return err_set(err, ERR_INPUT, "--%s wants a whole number from 1 to %d, not '%s'", option->name,
+				       NUMBER_MAX, text);
 		return 0;
 	case OPTION_DURATION:
 		if (clock_parse_duration(text, &value->seconds) < 0)
 			return err_set(err, ERR_INPUT, "--%s wants a duration such as 90s or 5m, not '%s'", option->name, text);
+		if (value->seconds > DAYS_MAX * 86400.0)
+			return err_set(err, ERR_INPUT, "--%s wants a duration such as 90s or 5m, and at most %d days, not '%s'",
+				       option->name, DAYS_MAX, text);
 		return 0;
 	case OPTION_CHOICE:
 		if (!is_choice(option->argument, text))
@@ -163,11 +181,30 @@ static int set_value(struct cli_value *value, const char *text, struct err *err)
 	return 0;
 }
 
+/* The first other verb that has this option. */
+static const struct verb *owner_of(const char *typed)
+{
+	bool is_long = typed[1] == '-';
+	for (size_t i = 0; verbs[i]; i++)
+		if (find_in(verbs[i]->options, typed + 2, is_long ? strcspn(typed + 2, "=") : 0, is_long ? 0 : typed[1]))
+			return verbs[i];
+	return NULL;
+}
+
 static int unknown_option(const struct verb *verb, const char *typed, struct err *err)
 {
 	const char *near = typed[1] == '-' ? nearest_option(verb, typed + 2) : NULL;
+	const struct verb *owner = owner_of(typed);
 	err_set(err, ERR_INPUT, "comb %s has no option %s", verb->name, typed);
-	return near ? err_hint(err, "did you mean --%s?", near) : err_hint(err, "comb %s --help lists them", verb->name);
+	if (near)
+		return err_hint(err, "did you mean --%s?", near);
+	if (verb->pass_through)
+		return err_hint(err, "options of pytest go behind --: comb %s -- %s; comb %s --help lists comb's own",
+				verb->name, typed, verb->name);
+	if (owner)
+		return err_hint(err, "it is an option of comb %s; comb %s --help lists those of comb %s", owner->name,
+				verb->name, verb->name);
+	return err_hint(err, "comb %s --help lists them", verb->name);
 }
 
 /* Handles argv[0], an option; returns how many words it took, or -1. */

@@ -17,7 +17,7 @@
 enum option_kind {
 	OPTION_FLAG,     /* --quiet */
 	OPTION_TEXT,     /* --branch B */
-	OPTION_NUMBER,   /* --runs 3: a whole number >= 0 */
+	OPTION_NUMBER,   /* --runs 3: a whole number from 1 to 1000 */
 	OPTION_DURATION, /* --budget 5m */
 	OPTION_CHOICE,   /* --color auto|always|never: argument names them, separated by '|' */
 	OPTION_LIST,     /* --allow X --allow Y: text, may be given again */

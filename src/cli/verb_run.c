@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/fs.h"
 #include "base/machine.h"
 #include "cli/session.h"
 #include "history/history.h"
@@ -113,6 +114,8 @@ static int choose_engine(const struct session *session, struct choice *choice, s
 	return 0;
 }
 
+enum { WORKERS_MAX = 10000 };
+
 /* -n: 0 (serial) … , or -1 for auto. */
 static int parse_workers(const char *text, int *workers, struct err *err)
 {
@@ -122,8 +125,9 @@ static int parse_workers(const char *text, int *workers, struct err *err)
 		*workers = -1;
 		return 0;
 	}
-	if (*end || end == text || number < 0 || number > 10000)
-		return err_set(err, ERR_INPUT, "-n wants a number of workers or auto, not '%s'", text);
+	if (*end || end == text || number < 0 || number > WORKERS_MAX)
+		return err_set(err, ERR_INPUT, "-n wants auto or a number of workers from 0 to %d, not '%s'",
+			       WORKERS_MAX, text);
 	*workers = (int)number;
 	return 0;
 }
@@ -466,9 +470,19 @@ static int run_in(struct session *session, struct err *err)
 	return status;
 }
 
+/* A test file or a node id stands where the project's folder belongs. */
+static bool names_tests(const char *operand)
+{
+	return fs_is_file(operand) || (strstr(operand, "::") && !fs_exists(operand));
+}
+
 static int run(struct cli *cli, struct err *err)
 {
 	struct session session;
+	if (names_tests(cli_project(cli))) {
+		err_set(err, ERR_INPUT, "%s is not a folder", cli_project(cli));
+		return err_hint(err, "tests are chosen behind --: comb run -- %s", cli_project(cli));
+	}
 	int status = session_open_project(&session, cli, err);
 	if (status == 0) {
 		struct err unwritable = ERR_INIT;

@@ -52,11 +52,11 @@ int locate_folder(struct project *project, const char *path, struct err *err)
 	struct stat st;
 	if (os_stat(path, &st) < 0) {
 		err_set(err, ERR_INPUT, "cannot open the project %s:", path);
-		return err_hint(err, "give the project's folder, such as: comb doctor .");
+		return err_hint(err, "give the project's folder, or none for this one");
 	}
 	if (!S_ISDIR(st.st_mode)) {
 		err_set(err, ERR_INPUT, "%s is not a folder", path);
-		return err_hint(err, "give the project's folder, such as: comb doctor .");
+		return err_hint(err, "give the project's folder, or none for this one");
 	}
 	if (access(path, R_OK | X_OK) < 0)
 		return err_set(err, ERR_INPUT, "cannot read the project %s:", path);

@@ -48,6 +48,18 @@ def test_every_verb_has_help_with_usage_and_example() -> None:
     ("arguments", "message", "next_step"),
     [
         (["adpot"], "'adpot' is not a verb of comb", "did you mean comb adopt?"),
+        (["runn"], "'runn' is not a verb of comb", "did you mean comb run?"),
+        (["Run"], "'Run' is not a verb of comb", "did you mean comb run?"),
+        (["help", "chekc"], "'chekc' is not a verb of comb", "did you mean comb check?"),
+        (["run", "-k", "word"], "comb run has no option -k", "options of pytest go behind --: comb run -- -k"),
+        (["mark", "--budget", "5s"], "comb mark has no option --budget", "it is an option of comb adopt"),
+        (["run", __file__], "is not a folder", f"tests are chosen behind --: comb run -- {__file__}"),
+        (["run", "test_a.py::test_b"], "is not a folder", "tests are chosen behind --: comb run -- test_a.py::test_b"),
+        (["mark", __file__], "is not a folder", "give the project's folder"),
+        (["mark", "--runs", "0"], "--runs wants a whole number from 1 to 1000, not '0'", ""),
+        (["check", "--runs", "3000000000"], "--runs wants a whole number from 1 to 1000, not '3000000000'", ""),
+        (["tune", "--budget", "99999999999h"], "--budget wants a duration such as 90s or 5m, and at most 365 days", ""),
+        (["run", "-n", "100000"], "-n wants auto or a number of workers from 0 to 10000, not '100000'", ""),
         (["frobnicate"], "'frobnicate' is not a verb of comb", "comb --help lists them"),
         (["doctor", "--jsn"], "comb doctor has no option --jsn", "did you mean --json?"),
         (["doctor", "a", "b"], "does not know what to do with 'b'", "usage: comb doctor [PROJECT]"),
@@ -64,6 +76,10 @@ def test_wrong_words_get_a_sentence_and_a_next_step(arguments: list[str], messag
     assert done.stdout == ""
     assert message in done.stderr
     assert next_step in done.stderr
+
+
+def test_help_and_a_verb_is_that_verbs_help() -> None:
+    assert comb("help", "run").stdout == comb("run", "--help").stdout
 
 
 def test_words_are_escaped_in_errors() -> None:
