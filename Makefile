@@ -6,7 +6,7 @@ VENV := .venv/bin
 MESON := $(VENV)/meson
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: help adopt build asan test check unit e2e real bench fuzz fault compat crash install clean bootstrap rules tsan
+.PHONY: help adopt build asan test check unit e2e real bench fuzz fault compat crash install uninstall clean bootstrap rules tsan
 
 help: ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -42,10 +42,17 @@ compat: build ## plugins, and Python x pytest, beside serial and xdist: writes d
 crash: build asan ## tests that take their process with them, COMB_CRASH_ROUNDS (20) times in a row, then once with the extension under ASan
 	@tools/crash-rounds $(or $(COMB_CRASH_ROUNDS),20)
 
-install: bootstrap ## build in release mode and install: make install PREFIX=/usr/local
-	@[ -f build-install/build.ninja ] || $(MESON) setup build-install -Dbuildtype=release --prefix=$(PREFIX) --libdir=lib >/dev/null
-	@$(MESON) configure build-install --clearcache -Dprefix=$(PREFIX)
-	@$(MESON) install -C build-install --quiet
+install: ## build in release mode, without the tests, and install: make install PREFIX=/usr/local [DESTDIR=folder]
+	@tools/bootstrap install
+	@[ -f build-install/build.ninja ] || $(MESON) setup build-install -Dbuildtype=release -Dtests=false --prefix=$(PREFIX) --libdir=lib >/dev/null
+	@$(MESON) configure build-install --clearcache -Dprefix=$(PREFIX) -Dtests=false
+	@DESTDIR=$(DESTDIR) $(MESON) install -C build-install --quiet
+
+uninstall: ## remove what the last make install from this folder put in place
+	@[ -f build-install/meson-logs/install-log.txt ] || { echo "make uninstall: nothing was installed from this folder" >&2; exit 2; }
+	@plugin=$$(sed -n 's|/pytest_comb/plugin\.py$$||p' build-install/meson-logs/install-log.txt) && \
+		$(VENV)/ninja -C build-install --quiet uninstall >/dev/null && \
+		rm -rf "$${plugin:?}" build-install/meson-logs/install-log.txt # what Python compiled there too
 
 rules: build ## write docs/RULES.md from the tables of rules
 	@mkdir -p docs && build/comb explain --markdown >docs/RULES.md
