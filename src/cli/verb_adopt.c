@@ -6,6 +6,7 @@
 #include "phases/adopt.h"
 #include "phases/workspace.h"
 #include "report/json_text.h"
+#include "tune/study.h"
 
 #include "base/banned.h"
 
@@ -117,6 +118,29 @@ static int print_failures(struct terminal *terminal, const struct gate_list *lis
 	return 0;
 }
 
+/* What the project cannot use by itself yet: comb's engine, where gate 3.2 found it faster than what is configured. */
+static int print_faster_beside(struct terminal *terminal, const struct adopt_report *report, struct err *err)
+{
+	struct study study;
+	struct err no_study = ERR_INIT;
+	cleanup_str struct str text = STR_INIT;
+	const struct gate_row *row = gate_list_find(&report->validation, "3.2");
+	if (!row || !row->data)
+		row = gate_list_find(&report->gates, "3.2");
+	if (!row || !row->data || study_parse(&study, row->data, &no_study) < 0)
+		return 0;
+	const struct contestant *comb = study_faster_beside(&study);
+	if (!comb)
+		return 0;
+	if (str_adds(&text, "faster: comb run takes ") < 0 ||
+	    clock_add_duration(&text, stats_median(&comb->wall_s)) < 0 || str_adds(&text, ", where pytest takes ") < 0 ||
+	    clock_add_duration(&text, stats_median(&study_best(&study)->wall_s)) < 0 ||
+	    str_adds(&text, ", and needs nothing in the project; comb adopt --with-comb gives that to plain pytest") < 0)
+		return err_no_memory(err);
+	terminal_line(terminal, MARK_NONE, text.buf);
+	return 0;
+}
+
 static int print_end(struct terminal *terminal, const char *branch, const struct adopt_report *report,
 		     struct err *err)
 {
@@ -133,6 +157,8 @@ static int print_end(struct terminal *terminal, const char *branch, const struct
 		return -1;
 	if (times.len > 0)
 		terminal_line(terminal, MARK_NONE, times.buf);
+	if (print_faster_beside(terminal, report, err) < 0)
+		return -1;
 	terminal_line(terminal, MARK_NONE, branch ? next.buf : "next: look at the changes, then commit them");
 	return 0;
 }

@@ -333,6 +333,14 @@ def test_combs_engine_is_declared_measured_and_configured(tmp_path):
     assert {gate["gate"]: gate["status"] for gate in report["validation"]}["3.4"] == "passed"
 
 
+def test_the_end_tells_of_combs_engine_where_it_is_faster_and_not_declared(tmp_path):
+    project = Project(tmp_path, files=WAITING).init()
+    done = project.comb("adopt", "--allow-failing", "--runs", "1", "--budget", "1s")
+    end = done.stdout[done.stdout.index("gates passed") :]
+    told = "; comb run would take" in project.git("log", "--format=%B", BRANCH)
+    assert told == ("comb run takes" in end and "comb adopt --with-comb" in end), done.stdout
+
+
 def test_pytest_comb_of_another_version_stops_at_the_gate_with_the_next_step(small):
     info = small.base / "site" / "pytest_comb-0.0.1.dist-info"
     info.mkdir(parents=True)
