@@ -165,6 +165,14 @@ static int add_escaped_byte(struct str *s, unsigned char c)
 	return str_addf(s, "\\x%02x", c);
 }
 
+/* U+2028 to U+202E and U+2066 to U+2069: line separators, and what turns the direction of the text behind it. */
+static bool moves_text(const unsigned char *p, size_t n)
+{
+	if (n != 3 || p[0] != 0xe2)
+		return false;
+	return (p[1] == 0x80 && p[2] >= 0xa8 && p[2] <= 0xae) || (p[1] == 0x81 && p[2] >= 0xa6 && p[2] <= 0xa9);
+}
+
 int str_add_printable(struct str *s, const void *bytes, size_t len)
 {
 	const unsigned char *p = bytes;
@@ -180,6 +188,10 @@ int str_add_printable(struct str *s, const void *bytes, size_t len)
 			if (str_addf(s, "\\x%02x", p[i + 1]) < 0)
 				return -1;
 			i += 2;
+		} else if (moves_text(p + i, n)) {
+			if (str_addf(s, "\\u20%02x", (p[i + 1] & 3) << 6 | (p[i + 2] & 0x3f)) < 0)
+				return -1;
+			i += n;
 		} else {
 			if (str_add(s, p + i, n) < 0)
 				return -1;

@@ -57,7 +57,8 @@ int str_add_code_point(struct str *s, unsigned code);
 /*
  * Text from a test (a name, an output, a path) made safe for a terminal or a
  * log line: control characters, DEL, C1 and invalid UTF-8 become \xNN escapes;
- * newlines and tabs become \n and \t.
+ * newlines and tabs become \n and \t; U+2028, U+202E and their like, which break
+ * lines or turn the text behind them round, become \uNNNN.
  */
 int str_add_printable(struct str *s, const void *bytes, size_t len);
 

@@ -5,6 +5,7 @@
 #include "phases/in_place.h"
 #include "phases/progress.h"
 #include "phases/tip.h"
+#include "phases/worktree.h"
 #include "project/addopts.h"
 #include "project/config.h"
 #include "project/locate.h"
@@ -100,11 +101,22 @@ static int say_next(struct status *status, const struct project *project, struct
 	return failed ? err_no_memory(err) : 0;
 }
 
+/* A branch that was asked for by name is there. */
+static int check_branch(const struct project *project, const char *asked, struct err *err)
+{
+	int exists = asked && project->git_root ? worktree_has_branch(project->root, asked, err) : 1;
+	if (exists)
+		return exists < 0 ? -1 : 0;
+	err_set(err, ERR_INPUT, "there is no branch '%s' in %s", asked, project->git_root);
+	return err_hint(err, "git branch lists them; without --branch it is parallel-testing");
+}
+
 /* Runs no interpreter: the root is found as pytest's newest version would. */
 static int read_status(const struct cli *cli, struct project *project, struct status *status, struct err *err)
 {
 	static const int newest[3];
 	if (locate_folder(project, cli_project(cli), err) < 0 || config_find(project, newest, err) < 0 ||
+	    check_branch(project, cli_text(cli, "branch", NULL), err) < 0 ||
 	    tip_read_progress(project->root, project->git_root != NULL, cli_text(cli, "branch", "parallel-testing"),
 			      &status->progress, &status->from, err) < 0)
 		return -1;

@@ -8,20 +8,25 @@
 #include "base/banned.h"
 
 static const struct option options[] = {
-	{ "branch", 0, OPTION_TEXT, "B", "the branch to validate, if there is one (default parallel-testing), else HEAD" },
+	{ "branch", 0, OPTION_TEXT, "B", "the branch to validate (default: parallel-testing, or HEAD where there is none)" },
 	UNTIL_OPTION,
 	SESSION_OPTIONS,
 	{ 0 },
 };
 
 /* The branch while it holds something that HEAD does not; HEAD otherwise. */
-static int choose_commit(const struct session *session, const char *branch, struct str *what, struct err *err)
+static int choose_commit(const struct session *session, const char *asked, struct str *what, struct err *err)
 {
+	const char *branch = asked ? asked : "parallel-testing";
 	struct git git = { .dir = session->project.root };
 	cleanup_str struct str reference = STR_INIT;
 	int exists = worktree_has_branch(session->project.root, branch, err);
 	if (exists < 0 || str_addf(&reference, "refs/heads/%s", branch) < 0)
 		return exists < 0 ? -1 : err_no_memory(err);
+	if (!exists && asked) {
+		err_set(err, ERR_INPUT, "there is no branch '%s' in %s", asked, session->project.git_root);
+		return err_hint(err, "git branch lists them; without --branch parallel-testing or HEAD is validated");
+	}
 	int merged = exists ? git_ask(&git, err, "merge-base", "--is-ancestor", reference.buf, "HEAD", NULL) : 0;
 	if (merged < 0)
 		return -1;
@@ -50,7 +55,7 @@ static int validate(struct session *session, struct gate_list *list, struct str 
 	if (lock_acquire(&lock, session->project.root, err) < 0)
 		return -1;
 	if (session->project.git_root) {
-		if (choose_commit(session, cli_text(session->cli, "branch", "parallel-testing"), what, err) < 0)
+		if (choose_commit(session, cli_text(session->cli, "branch", NULL), what, err) < 0)
 			return -1;
 		sink_notef(&session->terminal.sink, "validating %s in a clean checkout", what->buf);
 		if (note_dirty(session, err) < 0)

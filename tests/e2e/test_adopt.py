@@ -240,6 +240,14 @@ def test_validate_says_which_gate_no_longer_holds(small):
     small.assert_nothing_left()
 
 
+@pytest.mark.parametrize("verb", ["validate", "status"])
+def test_a_branch_that_is_not_there_is_said_to_be_missing(small, verb):
+    done = small.comb(verb, "--branch", "paralel-testing")
+    assert done.returncode == 2
+    assert "there is no branch 'paralel-testing' in " in done.stderr
+    assert done.stdout == ""
+
+
 def test_status_before_during_and_in_a_damaged_file(small):
     status = json.loads(small.comb("status", "--json").stdout)
     assert status["from"] is None and not status["finished"]

@@ -25,6 +25,18 @@ static void test_printable_escapes_what_a_terminal_would_obey(void **state)
 	assert_string_equal(s.buf, "ok\\x1b[2J\\x9b\\xff\\n\\xed\\xa0\\x80 \xc3\xa9");
 }
 
+static void test_text_that_moves_other_text_is_escaped(void **state)
+{
+	(void)state;
+	cleanup_str struct str s = STR_INIT;
+	static const char moves[] = "a\u202eb\u2066c\u2069\u2028d", stays[] = "\u2026\u2019\u2070\u200d\u2065\u6f22";
+	str_add_printable(&s, moves, sizeof(moves) - 1);
+	assert_string_equal(s.buf, "a\\u202eb\\u2066c\\u2069\\u2028d");
+	str_clear(&s);
+	str_add_printable(&s, stays, sizeof(stays) - 1);
+	assert_string_equal(s.buf, stays);
+}
+
 static void test_durations_are_read_as_people_write_them(void **state)
 {
 	(void)state;
@@ -154,6 +166,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_printable_escapes_what_a_terminal_would_obey),
+		cmocka_unit_test(test_text_that_moves_other_text_is_escaped),
 		cmocka_unit_test(test_durations_are_read_as_people_write_them),
 		cmocka_unit_test(test_error_names_errno_and_first_failure_wins),
 		cmocka_unit_test(test_write_is_atomic_under_every_fault),
