@@ -7,12 +7,16 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/os.h"
 
 #include "base/banned.h"
+
+#define TEMPORARY_MARK ".comb-" /* and letters, behind the name of the file that is written */
+#define RANDOM_LETTERS 6        /* as mkostemp() wants them */
 
 int fs_read(const char *path, struct str *out, struct err *err)
 {
@@ -56,6 +60,52 @@ void fs_watch_writes(fs_watcher *watcher, void *context)
 	write_watcher_context = context;
 }
 
+/* Removes a temporary file whose writer is gone: nobody holds its lock, and we do until it is removed. */
+static void remove_abandoned(const char *path)
+{
+	struct stat st;
+	if (lstat(path, &st) < 0 || !S_ISREG(st.st_mode) || st.st_uid != geteuid())
+		return;
+	int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0)
+		unlink(path);
+	if (fd >= 0)
+		close(fd);
+}
+
+/* Removes what killed writers of target have left beside it. */
+static void sweep(const char *target)
+{
+	const char *name = fs_base_name(target);
+	cleanup_str struct str folder = STR_INIT, prefix = STR_INIT, path = STR_INIT;
+	if (str_add(&folder, target, (size_t)(name - target)) < 0 || str_addf(&prefix, "%s" TEMPORARY_MARK, name) < 0)
+		return;
+	DIR *dir = opendir(folder.len ? folder.buf : ".");
+	for (struct dirent *entry; dir && (entry = readdir(dir));)
+		if (text_starts_with(entry->d_name, prefix.buf) && strlen(entry->d_name) == prefix.len + RANDOM_LETTERS &&
+		    fs_join(&path, str_text(&folder), entry->d_name) == 0)
+			remove_abandoned(path.buf);
+	if (dir)
+		closedir(dir);
+}
+
+/*
+ * A new file, locked for as long as it is open. *name ends with the place for its name. Not through os_open():
+ * mkostemp() picks the name; its failure is injected at the first write.
+ */
+static int open_temporary(struct str *name)
+{
+	for (;;) {
+		struct stat st;
+		memset(name->buf + name->len - RANDOM_LETTERS, 'X', RANDOM_LETTERS);
+		int fd = mkostemp(name->buf, O_CLOEXEC);
+		/* Swept by another writer before it was locked: once more. */
+		if (fd < 0 || flock(fd, LOCK_EX) < 0 || fstat(fd, &st) < 0 || st.st_nlink > 0)
+			return fd;
+		close(fd);
+	}
+}
+
 int fs_write(const char *path, struct slice content, struct err *err)
 {
 	if (write_watcher && write_watcher(write_watcher_context, path, err) < 0)
@@ -63,12 +113,14 @@ int fs_write(const char *path, struct slice content, struct err *err)
 	cleanup_free char *resolved = realpath(path, NULL);
 	const char *target = resolved ? resolved : path;
 	cleanup_str struct str temporary = STR_INIT;
-	if (str_addf(&temporary, "%s.comb-XXXXXX", target) < 0)
+	if (str_addf(&temporary, "%s" TEMPORARY_MARK "XXXXXX", target) < 0)
 		return err_no_memory(err);
-	/* Not through os_open(): mkostemp() picks the name; its failure is injected at the first write. */
-	int fd = mkostemp(temporary.buf, O_CLOEXEC);
+	sweep(target);
+	int fd = open_temporary(&temporary);
 	if (fd < 0)
 		return err_set_at(err, ERR_INPUT, path, 0, "cannot write %s:", path);
+	/* The lock is held until the file has its name. */
+	cleanup_fd int lock = fcntl(fd, F_DUPFD_CLOEXEC, 0);
 	bool written = write_temporary(fd, target, content) == 0;
 	int saved_errno = errno;
 	bool closed = os_close(fd) == 0;

@@ -3,7 +3,8 @@
  *
  * A write is atomic: a temporary file beside the target, fsynced, renamed over
  * it; a reader sees the old bytes or the new ones, and a failure leaves the old
- * ones and no temporary file. Paths are bytes, not text: any encoding passes.
+ * ones and no temporary file. What a killed writer leaves, FILE.comb-XXXXXX, is
+ * removed by the next write of that file. Paths are bytes, not text: any encoding passes.
  */
 #ifndef COMB_BASE_FS_H
 #define COMB_BASE_FS_H

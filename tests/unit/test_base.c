@@ -5,8 +5,11 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <dirent.h>
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -93,6 +96,75 @@ static void test_write_is_atomic_under_every_fault(void **state)
 	assert_int_equal(os_rmdir(dir.buf), 0); /* fails if anything else was left */
 }
 
+static size_t count_entries(const char *folder)
+{
+	size_t count = 0;
+	DIR *dir = opendir(folder);
+	for (struct dirent *entry; dir && (entry = readdir(dir));)
+		count += entry->d_name[0] != '.';
+	if (dir)
+		closedir(dir);
+	return count;
+}
+
+/* Writers killed at any moment: the file is whole, and the next write leaves nothing but it, nor a live writer's file. */
+static void test_what_killed_writers_leave_is_removed(void **state)
+{
+	(void)state;
+	enum { SIZE = 1 << 20 };
+	struct err err = ERR_INIT;
+	cleanup_str struct str dir = STR_INIT, path = STR_INIT, other = STR_INIT, content = STR_INIT;
+	static char big[SIZE];
+	size_t left = 0;
+	memset(big, 'n', sizeof(big));
+	assert_int_equal(fs_make_temp_dir("comb-test-", &dir, &err), 0);
+	fs_join(&path, dir.buf, "file");
+	fs_join(&other, dir.buf, "file.comb-notours");
+	assert_int_equal(fs_write(other.buf, SLICE("a user's"), &err), 0);
+	for (int round = 0; round < 200 && left == 0; round++) {
+		assert_int_equal(fs_write(path.buf, SLICE("old"), &err), 0);
+		pid_t pid = fork();
+		for (; pid == 0;)
+			fs_write(path.buf, (struct slice){ big, sizeof(big) }, &err);
+		usleep(2000 + (useconds_t)round * 37);
+		kill(pid, SIGKILL);
+		assert_int_equal(waitpid(pid, NULL, 0), pid);
+		left = count_entries(dir.buf) - 2;
+		assert_int_equal(fs_read(path.buf, &content, &err), 0);
+		assert_true(content.len == 3 || content.len == SIZE);
+	}
+	assert_int_equal(left, 1); /* else nothing was tried */
+	assert_int_equal(fs_write(path.buf, SLICE("new"), &err), 0);
+	assert_int_equal(count_entries(dir.buf), 2);
+	assert_int_equal(fs_remove_all(dir.buf, &err), 0);
+}
+
+/* Two that write one file at a time do not take each other's for a dead one's. */
+static void test_writers_of_one_file_do_not_disturb_each_other(void **state)
+{
+	(void)state;
+	struct err err = ERR_INIT;
+	cleanup_str struct str dir = STR_INIT, path = STR_INIT;
+	pid_t writers[3];
+	assert_int_equal(fs_make_temp_dir("comb-test-", &dir, &err), 0);
+	fs_join(&path, dir.buf, "file");
+	for (size_t i = 0; i < 3; i++) {
+		writers[i] = fork();
+		for (int n = 0; writers[i] == 0 && n < 100; n++)
+			if (fs_write(path.buf, SLICE("text"), &err) < 0)
+				_exit(1);
+		if (writers[i] == 0)
+			_exit(0);
+	}
+	for (size_t i = 0; i < 3; i++) {
+		int status;
+		assert_int_equal(waitpid(writers[i], &status, 0), writers[i]);
+		assert_int_equal(status, 0);
+	}
+	assert_int_equal(count_entries(dir.buf), 1);
+	assert_int_equal(fs_remove_all(dir.buf, &err), 0);
+}
+
 static void test_process_output_and_status(void **state)
 {
 	(void)state;
@@ -170,6 +242,8 @@ int main(void)
 		cmocka_unit_test(test_durations_are_read_as_people_write_them),
 		cmocka_unit_test(test_error_names_errno_and_first_failure_wins),
 		cmocka_unit_test(test_write_is_atomic_under_every_fault),
+		cmocka_unit_test(test_what_killed_writers_leave_is_removed),
+		cmocka_unit_test(test_writers_of_one_file_do_not_disturb_each_other),
 		cmocka_unit_test(test_process_output_and_status),
 		cmocka_unit_test(test_foreground_program_shares_group_and_input),
 		cmocka_unit_test(test_time_limit_ends_the_whole_group),
