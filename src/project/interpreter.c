@@ -133,6 +133,11 @@ static int find_by_command(const struct project *project, const char *argument, 
 	return str_add(out, result.out.buf, len) < 0 ? err_no_memory(err) : 1;
 }
 
+/* Hatch names the folder of an environment also where there is none yet; tests have one of their own, or the default. */
+static const char hatch_environment[] =
+	"for name in default test hatch-test; do folder=$(hatch env find $name | head -n 1); "
+	"\"$folder/bin/python\" -c 'import pytest' && echo \"$folder\" && exit; done 2>/dev/null; exit 1";
+
 static const struct place places[] = {
 	{ "$VIRTUAL_ENV", find_variable, "VIRTUAL_ENV", -1 },
 	{ "$UV_PROJECT_ENVIRONMENT", find_variable, "UV_PROJECT_ENVIRONMENT", MANAGER_UV },
@@ -142,6 +147,7 @@ static const struct place places[] = {
 	{ "uv python find", find_by_command, "exec uv python find", MANAGER_UV },
 	{ "poetry env info", find_by_command, "exec poetry env info --path", MANAGER_POETRY },
 	{ "pipenv --venv", find_by_command, "exec pipenv --venv", MANAGER_PIPENV },
+	{ "hatch env find", find_by_command, hatch_environment, MANAGER_HATCH },
 	{ "python3 in PATH", find_program, "python3", -1 },
 	{ "python in PATH", find_program, "python", -1 },
 };

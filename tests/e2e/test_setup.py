@@ -2,6 +2,7 @@
 import configparser
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -177,6 +178,51 @@ def test_install_uses_the_projects_own_manager(project, tmp_path):
     done = setup(project, "--json", "--install", env=env, python=None)
     assert done.returncode == 0, done.stdout.decode()
     assert (tmp_path / "calls").read_text() == "sync --inexact --group qa\n"
+
+
+def test_hatch_is_asked_where_its_environment_is(project, tmp_path):
+    """A stand-in for hatch, which names folders that do not exist yet too."""
+    make_venv_without_xdist(tmp_path / "kept")
+    env = make_tool(
+        tmp_path / "tools", "hatch",
+        f"[ \"$3\" = test ] && echo '{tmp_path}/kept' || echo '{tmp_path}/none yet'\n",
+    )
+    (project / "hatch.toml").write_text("[envs.test]\ndependencies = ['pytest']\n")
+    figure = gates(setup(project, "--json", env=env, python=None))["0.2"]["figure"]
+    assert figure.startswith(f"pytest-xdist is not installed in {tmp_path}/kept/bin/python; type: "), figure
+
+
+LIVE = {
+    "uv": (
+        "pyproject.toml",
+        "[project]\nname = 'demo'\nversion = '1'\nrequires-python = '>=3.9'\n[dependency-groups]\ntest = ['pytest']\n[tool.uv]\n",
+        ["uv", "sync", "--group", "test"],
+    ),
+    "pipenv": ("Pipfile", "[dev-packages]\npytest = '*'\n", ["pipenv", "install", "--dev"]),
+    "hatch": (
+        "pyproject.toml",
+        "[project]\nname = 'demo'\nversion = '1'\n[tool.hatch.envs.default]\nskip-install = true\ndependencies = ['pytest']\n",
+        ["hatch", "env", "create"],
+    ),
+}
+
+
+@pytest.mark.parametrize("manager", LIVE)
+def test_install_with_the_manager_itself(project, tmp_path, manager):
+    """From the network: only where the manager is installed and can make an environment."""
+    if not shutil.which(manager):
+        pytest.skip(f"no {manager} in PATH")
+    file, text, prepare = LIVE[manager]
+    env = {**os.environ, "HOME": str(tmp_path), "PIPENV_VENV_IN_PROJECT": "1"}
+    env.pop("VIRTUAL_ENV", None)
+    (project / file).write_text(text)
+    made = subprocess.run(prepare, cwd=project, env=env, capture_output=True, text=True, timeout=300)
+    if made.returncode:
+        pytest.skip(f"{manager} cannot make an environment here: {made.stderr[-200:]}")
+    done = setup(project, "--json", "--install", env=env, python=None)
+    assert done.returncode == 0, done.stdout.decode()
+    assert "pytest-xdist" in gates(done)["0.2"]["figure"]
+    assert "pytest-xdist" in (project / file).read_text()
 
 
 def test_an_install_that_fails_is_a_failed_gate_in_its_own_words(project, tmp_path):
