@@ -72,9 +72,14 @@ class Result:
                  for finding in (gate.get("data") or {}).get("findings", ())}
         return [finding for finding in found.values() if finding["state"] == state]
 
+    def gates(self) -> list[dict]:
+        """Each gate as it stands at the end: in the clean checkout, where it was validated there."""
+        validated = {gate["gate"]: gate for gate in self.report["validation"]}
+        return [validated.get(gate["gate"], gate) for gate in self.report["gates"]]
+
     def failed_gates(self) -> list[dict]:
         """Gates that were not reached; each has to have a reason."""
-        return [gate for gate in self.report["gates"] if gate["status"] == "failed"]
+        return [gate for gate in self.gates() if gate["status"] == "failed"]
 
 
 def load_projects() -> list[Project]:
@@ -201,18 +206,18 @@ def table(results: list[Result], refused: dict[str, str]) -> str:
     ]
     for r in results:
         before_s, after_s = r.report["before_s"], r.report["after_s"]
-        passed = sum(gate["status"] == "passed" for gate in r.report["gates"])
+        passed = sum(gate["status"] == "passed" for gate in r.gates())
         times = ["–", "–", "–"]
         if before_s and after_s:
             times = [f"{before_s:.2f} s", f"{after_s:.2f} s", f"{after_s / before_s:.2f}"]
         lines.append(f"| {r.project.name} {r.project.version} | {cell(r.project.kind)} | {r.tests} | "
                      f"{'yes' if r.unchanged else 'NO'} | {' | '.join(times)} | "
-                     f"{passed} of {len(r.report['gates'])} | {len(r.findings('confirmed'))} confirmed, "
+                     f"{passed} of {len(r.gates())} | {len(r.findings('confirmed'))} confirmed, "
                      f"{len(r.findings('suspected'))} suspected | {r.adopt_s:.0f} s |")
     for r in results:
         lines += ["", f"## {r.project.name} {r.project.version}", ""]
         lines += [f"- {gate['gate']} {gate['status']}: {cell(gate['figure'] or gate['title'])}".replace(str(r.python), "its python")
-                  for gate in r.report["gates"]]
+                  for gate in r.gates()]
         lines += [f"- confirmed {finding['code']}: {cell(finding['title'])}: `{cell(str(finding['subject']))}`"
                   + (f", group {cell(finding['group'])}" if finding["group"] else "") for finding in r.findings("confirmed")]
         if r.unstable:
