@@ -39,10 +39,11 @@ def own_capture_files(config: pytest.Config) -> None:
         target = getattr(stream, "targetfd", None)
         if target is None or file is None:
             continue
-        with tempfile.TemporaryFile(buffering=0) as own:
-            os.dup2(own.fileno(), file.fileno())
-            if getattr(stream, "_state", "") == "started":
-                os.dup2(own.fileno(), target)
+        own = os.memfd_create("comb-capture")
+        os.dup2(own, file.fileno(), inheritable=False)
+        if getattr(stream, "_state", "") == "started":
+            os.dup2(own, target)
+        os.close(own)
 
 
 def own_temporary_folder(config: pytest.Config, basetemp: str) -> None:
