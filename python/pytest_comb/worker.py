@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Generator, Optional
 
 import pytest
 
-from pytest_comb import _comb, beside, fresh, protocol, reports, sizes
+from pytest_comb import _comb, beside, fresh, protocol, reports, shortcuts, sizes
 from pytest_comb.leftovers import Witness
 from pytest_comb.outlet import Outlet
 
@@ -99,6 +99,7 @@ class Worker:
     def run(self, session: pytest.Session) -> None:
         """Until nothing is left, or the run is stopped."""
         self.session = session
+        shortcuts.take(session)
         self.board.start_slot(self.slot, os.getpid(), int(self.id[2:]))
         self.send(protocol.READY, pid=os.getpid())
         if self.max_rss and _comb.resident_bytes() >= self.max_rss:

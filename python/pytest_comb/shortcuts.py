@@ -1,0 +1,54 @@
+"""What pytest does again for every test although nothing has changed, done once or not at all. In a worker."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, Callable
+
+import pytest
+from _pytest.capture import FDCapture
+
+
+def take(session: pytest.Session) -> None:
+    """All of them, before the first test."""
+    capturing = getattr(session.config.pluginmanager.getplugin("capturemanager"), "_global_capturing", None)
+    for stream in (getattr(capturing, "out", None), getattr(capturing, "err", None)):
+        if type(stream) is FDCapture:
+            stream.snap = snap_of(stream)  # type: ignore[method-assign]
+    session.gethookproxy = proxies_of(session)  # type: ignore[method-assign]
+
+
+def snap_of(stream: Any) -> Callable[[], str]:
+    """FDCapture.snap(), six times a test: an empty file is neither read nor truncated."""
+    plain, file, fd = stream.snap, stream.tmpfile, stream.tmpfile.fileno()
+
+    def snap() -> str:
+        try:
+            file.flush()  # a test may have given it a buffer
+            if stream._state != "done" and os.lseek(fd, 0, os.SEEK_END) == 0:
+                return ""
+        except (OSError, ValueError):
+            pass  # a test closed it: pytest shall say so
+        return plain()  # type: ignore[no-any-return]
+
+    return snap
+
+
+def proxies_of(session: pytest.Session) -> Callable[[Any], Any]:
+    """Session.gethookproxy(), seven times a test: the hooks at a path stay the same until a plugin comes or goes."""
+    plain, manager = session.gethookproxy, session.config.pluginmanager
+    known: dict[Any, Any] = {}
+    seen = (-1, -1)
+
+    def gethookproxy(fspath: Any) -> Any:
+        nonlocal seen
+        now = len(manager._name2plugin), len(manager._conftest_plugins)
+        if now != seen:
+            known.clear()
+            seen = now
+        proxy = known.get(fspath)
+        if proxy is None:
+            proxy = known[fspath] = plain(fspath)
+        return proxy
+
+    return gethookproxy
