@@ -203,7 +203,7 @@ int mark_write_table(struct mark_work *work, struct strings *hooks, struct err *
 		return 0;
 	if (changeset_write(&work->set, err) < 0)
 		return -1;
-	if (mark_collect(work->ctx, &work->after, &why) == 0 && mark_same_tests(before, &work->after) &&
+	if (mark_collect(work->ctx, &work->after, &why) == 0 && mark_same_tests(work) &&
 	    work->after.collect_errors.len <= before->collect_errors.len)
 		return 0;
 	if (why.kind == ERR_INTERRUPTED || drop_table(work, hooks, err) < 0) {

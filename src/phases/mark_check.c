@@ -125,19 +125,24 @@ static int put_back_test(struct mark_work *work, const struct test *test, enum c
 	return count;
 }
 
-bool mark_same_tests(const struct suite_run *a, const struct suite_run *b)
+bool mark_same_tests(const struct mark_work *work)
 {
-	if (a->tests.len != b->tests.len)
+	const struct suite_run *before = &work->measurement.run, *after = &work->after;
+	const bool *renamed = work->measurement.renamed;
+	if (before->tests.len != after->tests.len)
 		return false;
-	for (size_t i = 0; i < a->tests.len; i++)
-		if (strcmp(a->tests.at[i].id, b->tests.at[i].id) != 0)
+	for (size_t i = 0; i < before->tests.len; i++) {
+		const char *was = before->tests.at[i].id, *is = after->tests.at[i].id;
+		bool same = renamed && renamed[i] ? suite_same_function(was, is) : strcmp(was, is) == 0;
+		if (!same)
 			return false;
+	}
 	return true;
 }
 
-static int check_collection(struct mark_work *work, const struct suite_run *after, struct err *err)
+static int check_collection(struct mark_work *work, struct err *err)
 {
-	const struct suite_run *before = &work->measurement.run;
+	const struct suite_run *before = &work->measurement.run, *after = &work->after;
 	int count = 0;
 	for (size_t i = 0; i < after->collect_errors.len; i++) {
 		int done = put_back(work, after->collect_errors.at[i].path, "it cannot be collected with its mark", err);
@@ -149,13 +154,14 @@ static int check_collection(struct mark_work *work, const struct suite_run *afte
 		return count;
 	if (after->collect_errors.len > before->collect_errors.len)
 		return put_back_all(work, "the suite cannot be collected with the marks", err);
-	return mark_same_tests(before, after) ? 0 : put_back_all(work, "the suite collects other tests with the marks", err);
+	return mark_same_tests(work) ? 0 : put_back_all(work, "the suite collects other tests with the marks", err);
 }
 
 /* How many files were put back; 0: all is as it should be. */
-static int check(struct mark_work *work, const struct suite_run *after, struct err *err)
+static int check(struct mark_work *work, struct err *err)
 {
-	int count = check_collection(work, after, err);
+	const struct suite_run *after = &work->after;
+	int count = check_collection(work, err);
 	if (count != 0)
 		return count;
 	for (size_t i = 0; i < after->tests.len; i++) {
@@ -179,7 +185,7 @@ int mark_settle(struct mark_work *work, struct err *err)
 		struct err why = ERR_INIT;
 		int count;
 		if (mark_collect(work->ctx, &work->after, &why) == 0) {
-			count = check(work, &work->after, err);
+			count = check(work, err);
 		} else {
 			if (why.kind == ERR_INTERRUPTED || why.kind == ERR_INTERNAL) {
 				*err = why;

@@ -12,7 +12,8 @@
 
 /* Collects into work->after, and puts files back, until nothing is wrong. */
 int mark_settle(struct mark_work *work, struct err *err);
-bool mark_same_tests(const struct suite_run *a, const struct suite_run *b);
+/* work->after holds the tests that were measured, in their order; an id that was never the same twice may differ. */
+bool mark_same_tests(const struct mark_work *work);
 /* The change written to that file (absolute); NULL: none. */
 const struct change *mark_find_change(const struct changeset *set, const char *path);
 /* Remembers, and tells, that a file keeps its old text. */

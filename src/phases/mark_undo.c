@@ -158,10 +158,13 @@ static int take_present_categories(struct mark_work *work, const struct suite_ru
 	work->plan.count = run->tests.len;
 	work->verdicts = os_calloc(run->tests.len + 1, sizeof(*work->verdicts));
 	work->plan.covered = os_calloc(run->tests.len + 1, sizeof(bool));
-	if (!work->verdicts || !work->plan.covered || !match)
+	work->measurement.renamed = os_calloc(run->tests.len + 1, sizeof(bool));
+	if (!work->verdicts || !work->plan.covered || !work->measurement.renamed || !match)
 		return err_no_memory(err);
 	for (size_t i = 0; i < run->tests.len; i++) {
 		struct verdict *verdict = &work->verdicts[i];
+		work->measurement.renamed[i] =
+			match[i] != SIZE_MAX && strcmp(ran->tests.at[match[i]].id, run->tests.at[i].id) != 0;
 		bool left_out = match[i] != SIZE_MAX && changed[match[i]] &&
 				ran->tests.at[match[i]].outcome == TEST_SKIPPED;
 		verdict->category = category_of_marks(&run->tests.at[i], &several);

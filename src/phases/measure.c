@@ -83,6 +83,11 @@ struct samples {
 	size_t capacity; /* of a row */
 };
 
+static bool same_id(const struct test *a, const struct test *b)
+{
+	return strcmp(a->id, b->id) == 0;
+}
+
 static int add_samples(struct measurement *measurement, const struct suite_run *run, struct samples *samples)
 {
 	cleanup_free size_t *match = suite_match(&measurement->run, run);
@@ -93,6 +98,7 @@ static int add_samples(struct measurement *measurement, const struct suite_run *
 		size_t test = match[i];
 		if (test == SIZE_MAX || run->tests.at[i].outcome == TEST_NOT_RUN)
 			continue;
+		measurement->renamed[test] |= !same_id(&run->tests.at[i], &measurement->run.tests.at[test]);
 		samples->at[test * samples->capacity + samples->counts[test]++] = seconds[i];
 		measurement->unsteady[test] |= run->tests.at[i].outcome != measurement->run.tests.at[test].outcome;
 	}
@@ -187,12 +193,18 @@ static void widen(struct measurement *measurement, struct suite_run *whole, cons
 /* The suite may select by marks of its own; those left out need a category too. */
 static int add_left_out(struct measurement *measurement, struct suite_run *whole, struct err *err)
 {
-	measurement->left_out = os_calloc(whole->tests.len + measurement->run.tests.len + 1, sizeof(bool));
+	size_t most = whole->tests.len + measurement->run.tests.len;
+	bool is_wider = whole->tests.len > measurement->run.tests.len;
+	measurement->left_out = os_calloc(most + 1, sizeof(bool));
+	measurement->renamed = os_calloc(most + 1, sizeof(bool));
 	cleanup_free size_t *match = suite_match(&measurement->run, whole);
 	cleanup_free size_t *indexes = os_calloc(measurement->run.tests.len + 1, sizeof(*indexes));
-	if (!measurement->left_out || !match || !indexes)
+	if (!measurement->left_out || !measurement->renamed || !match || !indexes)
 		return err_no_memory(err);
-	if (whole->tests.len <= measurement->run.tests.len)
+	for (size_t i = 0; i < whole->tests.len; i++)
+		if (match[i] != SIZE_MAX && !same_id(&whole->tests.at[i], &measurement->run.tests.at[match[i]]))
+			measurement->renamed[is_wider ? i : match[i]] = true;
+	if (!is_wider)
 		return 0;
 	memset(indexes, 0xff, measurement->run.tests.len * sizeof(*indexes));
 	for (size_t i = 0; i < whole->tests.len; i++) {
@@ -240,5 +252,6 @@ void measurement_release(struct measurement *measurement)
 	free(measurement->seconds);
 	free(measurement->left_out);
 	free(measurement->unsteady);
+	free(measurement->renamed);
 	*measurement = (struct measurement)MEASUREMENT_INIT;
 }

@@ -24,6 +24,7 @@ struct measurement {
 	double *seconds;         /* one a test: median of its own set-up, call and teardown; -1: it never ran */
 	bool *left_out;          /* the suite's own -m leaves it out; it did not run */
 	bool *unsteady;          /* its outcome was not always the same */
+	bool *renamed;           /* its id was not always the same: it holds an address, or the order of a set */
 	int runs;                /* made */
 	bool cut_short;          /* fewer than MEASURE_RUNS, for the suite takes long */
 };

@@ -246,46 +246,112 @@ const char *suite_broken_only(const struct suite_run *run, const struct suite_ru
 	return NULL;
 }
 
-/* A test's place, sorted by id and then by index. */
+/* Bytes of a node id without its parameters. A bracket in the name of a file begins none. */
+static size_t function_length(const char *id)
+{
+	const char *name = strstr(id, "::");
+	return name ? strcspn(name, "[") + (size_t)(name - id) : strlen(id);
+}
+
+bool suite_same_function(const char *a, const char *b)
+{
+	size_t length = function_length(a);
+	return length == function_length(b) && memcmp(a, b, length) == 0;
+}
+
+/* A test's place, sorted by its key and then by index. */
 struct place {
-	const char *id;
+	const char *key; /* the first bytes of its id */
+	size_t length;
 	size_t index;
 };
+
+struct places {
+	struct place *at;
+	size_t len;
+};
+
+static int compare_keys(const struct place *a, const struct place *b)
+{
+	int order = memcmp(a->key, b->key, a->length < b->length ? a->length : b->length);
+	return order ? order : (a->length > b->length) - (a->length < b->length);
+}
 
 static int compare_places(const void *a, const void *b)
 {
 	const struct place *x = a, *y = b;
-	int order = strcmp(x->id, y->id);
+	int order = compare_keys(x, y);
 	return order ? order : (x->index > y->index) - (x->index < y->index);
 }
 
-static struct place *sorted_places(const struct suite_run *run)
+/* All tests by their ids; or those that are not taken and have parameters, by their functions. */
+static int sort_places(const struct suite_run *run, const bool *taken, struct places *places)
 {
-	struct place *places = os_calloc(run->tests.len + 1, sizeof(*places));
-	for (size_t i = 0; places && i < run->tests.len; i++)
-		places[i] = (struct place){ run->tests.at[i].id, i };
-	if (places)
-		qsort(places, run->tests.len, sizeof(*places), compare_places);
-	return places;
+	places->at = os_calloc(run->tests.len + 1, sizeof(*places->at));
+	if (!places->at)
+		return -1;
+	for (size_t i = 0; i < run->tests.len; i++) {
+		const char *id = run->tests.at[i].id;
+		size_t whole = strlen(id), length = taken ? function_length(id) : whole;
+		if (!taken || (!taken[i] && length < whole))
+			places->at[places->len++] = (struct place){ id, length, i };
+	}
+	qsort(places->at, places->len, sizeof(*places->at), compare_places);
+	return 0;
+}
+
+/* How many places from index on have one key. */
+static size_t count_equal(const struct places *places, size_t index)
+{
+	size_t end = index;
+	while (end < places->len && compare_keys(&places->at[index], &places->at[end]) == 0)
+		end++;
+	return end - index;
+}
+
+/* Equal keys meet in the order of their indexes; exact: only where there are as many in both. */
+static void pair_places(const struct places *a, const struct places *b, bool exact, size_t *match)
+{
+	for (size_t i = 0, j = 0; i < a->len && j < b->len;) {
+		int order = compare_keys(&a->at[i], &b->at[j]);
+		size_t in_a = count_equal(a, i), in_b = count_equal(b, j);
+		for (size_t n = 0; order == 0 && n < in_a && n < in_b && (!exact || in_a == in_b); n++)
+			match[b->at[j + n].index] = a->at[i + n].index;
+		i += order <= 0 ? in_a : 0;
+		j += order >= 0 ? in_b : 0;
+	}
+}
+
+/* One pass over what is not taken yet (NULL: over everything). */
+static int match_pass(const struct suite_run *a, const struct suite_run *b, const bool *taken_a, const bool *taken_b,
+		      size_t *match)
+{
+	struct places in_a = { NULL, 0 }, in_b = { NULL, 0 };
+	int failed = sort_places(a, taken_a, &in_a) < 0 || sort_places(b, taken_b, &in_b) < 0 ? -1 : 0;
+	if (!failed)
+		pair_places(&in_a, &in_b, taken_a != NULL, match);
+	free(in_a.at);
+	free(in_b.at);
+	return failed;
 }
 
 size_t *suite_match(const struct suite_run *a, const struct suite_run *b)
 {
-	cleanup_free struct place *in_a = sorted_places(a), *in_b = sorted_places(b);
+	cleanup_free bool *taken_a = os_calloc(a->tests.len + 1, sizeof(bool));
+	cleanup_free bool *taken_b = os_calloc(b->tests.len + 1, sizeof(bool));
 	size_t *match = os_calloc(b->tests.len + 1, sizeof(*match));
-	if (!in_a || !in_b || !match) {
-		free(match);
-		return NULL;
-	}
-	/* Both lists are sorted: equal ids meet in the order of their indexes. */
-	for (size_t i = 0, j = 0; j < b->tests.len;) {
-		int order = i < a->tests.len ? strcmp(in_a[i].id, in_b[j].id) : 1;
-		if (order < 0) {
-			i++;
-		} else {
-			match[in_b[j].index] = order == 0 ? in_a[i++].index : SIZE_MAX;
-			j++;
-		}
-	}
-	return match;
+	if (!taken_a || !taken_b || !match)
+		goto no_memory;
+	for (size_t i = 0; i < b->tests.len; i++)
+		match[i] = SIZE_MAX;
+	if (match_pass(a, b, NULL, NULL, match) < 0)
+		goto no_memory;
+	for (size_t i = 0; i < b->tests.len; i++)
+		if (match[i] != SIZE_MAX)
+			taken_b[i] = taken_a[match[i]] = true;
+	if (match_pass(a, b, taken_a, taken_b, match) == 0)
+		return match;
+no_memory:
+	free(match);
+	return NULL;
 }

@@ -147,9 +147,13 @@ void suite_run_release(struct suite_run *run);
 
 /*
  * For each test of b the index of the same test in a, or SIZE_MAX: the nth test with an id is the nth with it
- * there. Indexes differ between runs when files, selection or arguments do. The caller frees; NULL: no memory.
+ * there. Parameters may be named differently in any two runs (an address, the order of a set): what is left then of
+ * a function is matched in its order, where it is the same number of tests in both. Indexes differ between runs when
+ * files, selection or arguments do. The caller frees; NULL: no memory.
  */
 size_t *suite_match(const struct suite_run *a, const struct suite_run *b);
+/* Whether two node ids differ in their parameters at most. */
+bool suite_same_function(const char *a, const char *b);
 
 /* The first file that run could not collect and the other run could, or did not meet; NULL: none. Lives with run. */
 const char *suite_broken_only(const struct suite_run *run, const struct suite_run *other);

@@ -435,6 +435,22 @@ def test_markers_come_first(project):
     assert project.mark("--runs", "1")["1.1"]["status"] == "passed"
 
 
+def test_ids_that_are_never_the_same_twice_do_no_harm(project):
+    project.write(
+        "tests/test_a.py",
+        """
+        import pytest
+        @pytest.mark.parametrize("f", [object(), object()], ids=repr)
+        def test_object(f): pass
+        def test_plain(): pass
+        """,
+    )
+    gates = project.mark("--runs", "1")
+    assert all(gates[number]["status"] == "passed" for number in ("1.1", "1.2", "1.3"))
+    assert len(project.selected("unit")) == 3
+    assert not (project.root / "comb-marks.json").exists()
+
+
 def test_symlinked_tests_and_odd_names(project):
     project.write("real/test_a.py", "def test_a(): pass\n")
     (project.root / "test_link.py").symlink_to("real/test_a.py")

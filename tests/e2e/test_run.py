@@ -126,7 +126,7 @@ def test_xdist_runs_in_the_workers_asked_for(suite):
     "args, said",
     [
         (["--engine", "warp"], "--engine wants one of "),
-        (["-n", "many"], "-n wants a number of workers or auto, not 'many'"),
+        (["-n", "many"], "-n wants auto or a number of workers from 0 to 10000, not 'many'"),
         (["-n", "3", "--engine", "serial"], "runs all tests in one process"),
     ],
 )

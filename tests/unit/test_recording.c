@@ -246,6 +246,26 @@ static void test_equal_ids_match_in_their_order(void **state)
 	free(match);
 }
 
+static void test_parameters_with_changing_names_match_in_their_order(void **state)
+{
+	(void)state;
+	cleanup_suite_run struct suite_run a = SUITE_RUN_INIT, b = SUITE_RUN_INIT;
+	static const char *const in_a[] = { "a.py::f[0x1]", "a.py::f[2]", "a.py::f[0x3]", "a.py::g[1]", "[a].py::h" };
+	static const char *const in_b[] = { "[a].py::i", "a.py::f[0x9]", "a.py::f[0x1f]", "a.py::f[2]", "a.py::g[2]",
+					    "a.py::g[3]" };
+	static const size_t expected[] = { SIZE_MAX, 0, 2, 1, SIZE_MAX, SIZE_MAX };
+	for (size_t i = 0; i < 5; i++)
+		assert_int_equal(vec_push(&a.tests, ((struct test){ .id = os_strdup(in_a[i]) })), 0);
+	for (size_t i = 0; i < 6; i++)
+		assert_int_equal(vec_push(&b.tests, ((struct test){ .id = os_strdup(in_b[i]) })), 0);
+	size_t *match = suite_match(&a, &b);
+	for (size_t i = 0; i < 6; i++)
+		assert_true(match[i] == expected[i]);
+	free(match);
+	assert_true(suite_same_function("a.py::f[1]", "a.py::f[x]"));
+	assert_false(suite_same_function("[a].py::f", "[b].py::f"));
+}
+
 static void test_files_that_only_one_run_could_not_collect(void **state)
 {
 	(void)state;
@@ -276,6 +296,7 @@ int main(void)
 		UNIT(test_a_failed_part_fails_the_test_and_a_skipped_one_does_not),
 		UNIT(test_lines_that_are_no_record_are_an_error),
 		cmocka_unit_test(test_equal_ids_match_in_their_order),
+		cmocka_unit_test(test_parameters_with_changing_names_match_in_their_order),
 		cmocka_unit_test(test_files_that_only_one_run_could_not_collect),
 	};
 	return cmocka_run_group_tests_name("recording", tests, NULL, NULL);
