@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_comb import _comb, sizes
+from pytest_comb.nursery import WHEN_REFUSED
 
 if TYPE_CHECKING:
     from pytest_comb.controller import Controller
@@ -68,6 +69,7 @@ class Crashes:
         self.not_run: list[str] = []
         self.retired: dict[int, dict[str, Any]] = {}  # by slot: what RETIRED said
         self.summary = ""
+        self.refused = 0  # forks
         self.outgrown: dict[int, int] = {}  # by slot: bytes of a worker that ends for them
         self.started_by: dict[int, str] = {}  # node id by process
         self.oom_kills = _comb.oom_kills()
@@ -109,6 +111,20 @@ class Crashes:
         elif not controller.stopping and not controller.interrupted_at:
             self.count += retired is None
             self.replace(slot, cause)
+
+    def not_forked(self, slot: int, reason: str) -> None:
+        """The system has no process for this worker; those that there are run its tests too."""
+        controller = self.controller
+        controller.active.discard(slot)
+        plans = controller.start_mode == "import" and slot == 0  # nobody else does
+        nobody = not controller.active and (controller.ids is None or controller.board.waiting() > 0)
+        if plans or nobody:
+            controller.error = controller.error or pytest.UsageError(
+                f"comb: no process for a worker: {reason}; {WHEN_REFUSED}")
+            controller.kill()
+        elif not self.refused:
+            self.say(f"comb: no process for worker {controller.nodes[slot].gateway.id} ({reason}); going on without it")
+        self.refused += 1
 
     def fresh_died(self, slot: int, content: dict[str, Any]) -> None:
         """Only the test's own process: its worker goes on when this was looked at."""

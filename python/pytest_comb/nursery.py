@@ -14,6 +14,7 @@ from pytest_comb import _comb, leftovers, protocol
 from pytest_comb.outlet import Outlet, Pipes
 
 
+WHEN_REFUSED = "raise the limit (ulimit -u, the control group's pids.max), or run without --comb"
 REAP_MS = 1000  # orphans that have come to this process and ended
 
 
@@ -46,13 +47,30 @@ class Nursery:
         self.children: dict[int, Child] = {}
 
     def fork(self, slot: int) -> int:
-        """-1 here; in the worker the descriptor for its last stack."""
-        crash_fd = os.memfd_create("comb-crash")
+        """-1 here; in the worker the descriptor for its last stack. What the system refuses is told to the controller."""
+        try:
+            return self.try_to_fork(slot)
+        except OSError as error:
+            refusal = {"slot": slot, "reason": error.strerror or str(error)}
+            self.board.send(0, protocol.NOT_FORKED, protocol.encode(refusal), True)
+            return -1
+
+    def try_to_fork(self, slot: int) -> int:
+        """fork(), or OSError with nothing left open."""
         parent = os.getpid()
         pipes = self.pipes(slot)
-        pid = os.fork()
+        ends = [end for pair in pipes for end in pair]
+        crash_fd = -1
+        try:
+            crash_fd = os.memfd_create("comb-crash")
+            pid = os.fork()
+        except OSError:
+            for end in [*ends, crash_fd]:
+                if end >= 0:
+                    os.close(end)
+            raise
         if pid:
-            for end in [end for pair in pipes for end in pair]:
+            for end in ends:
                 os.close(end)
             self.children[slot] = Child(slot, pid, crash_fd)
             return -1

@@ -48,6 +48,7 @@ class Replay:
             protocol.START: lambda ring, content: self.controller.crashes.say(merge.start_line(content)),
             protocol.UNLIKE: self.unlike,
             protocol.NOT_NEEDED: lambda ring, content: self.controller.active.discard(content["slot"]),
+            protocol.NOT_FORKED: lambda ring, content: self.controller.crashes.not_forked(content["slot"], content["reason"]),
             protocol.FRESH_DIED: lambda ring, content: self.controller.crashes.fresh_died(ring - 1, content),
             protocol.RETIRED: lambda ring, content: self.controller.crashes.retired.update({ring - 1: content}),
         }

@@ -14,7 +14,7 @@ import pytest
 from pytest_comb import _comb, hygiene, trace
 from pytest_comb.basetemp import Basetemp
 from pytest_comb.branch import Branch
-from pytest_comb.nursery import Nursery
+from pytest_comb.nursery import WHEN_REFUSED, Nursery
 from pytest_comb.outlet import Outlet
 from pytest_comb.protocol import Link
 
@@ -69,7 +69,7 @@ def split(config: pytest.Config) -> Role:
             continue
         here, there = socket.socketpair()
         pipes = outlet.pipes()
-        pid = os.fork()
+        pid = _fork()
         if pid == 0:
             here.close()
             outlet.enter(config, pipes)
@@ -82,6 +82,13 @@ def split(config: pytest.Config) -> Role:
     from pytest_comb.controller import Controller
 
     return Controller(config, board, branches, mode, outlet, modules, late)
+
+
+def _fork() -> int:
+    try:
+        return os.fork()
+    except OSError as error:
+        raise pytest.UsageError(f"comb: no process to collect in: {error.strerror}; {WHEN_REFUSED}") from None
 
 
 def many_descriptors(config: pytest.Config) -> None:

@@ -138,3 +138,47 @@ def test_processes_are_refused(tmp_path):
     else:
         assert "Resource temporarily unavailable" in done.stdout + done.stderr, done.stdout + done.stderr
     assert not left_behind(tmp_path)
+
+
+REFUSES = """
+import errno, os
+plain, granted = os.fork, 0
+def fork():
+    global granted
+    granted += 1
+    if granted > %d:
+        raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+    return plain()
+os.fork = fork
+"""
+
+
+@pytest.mark.parametrize("start", ["once", "shard", "import"])
+def test_a_refused_process_is_done_without(tmp_path, start):
+    files = {f"test_{name}": "import time\ndef test_a(): time.sleep(0.05)\ndef test_b(): time.sleep(0.05)\n" for name in "abcde"}
+    write(tmp_path, conftest=REFUSES % 1, **files)
+    (tmp_path / "seed.py").write_text(REFUSES % 2)  # the first is the process that forks workers
+    args = ["-p", "seed"] if start == "import" else []
+    done = run(tmp_path, "--comb", "-n4", f"--comb-start={start}", *args, env={"PYTHONPATH": str(tmp_path)})
+    assert done.counts == {"passed": 10}, done.out
+    assert done.code == 0
+    assert done.out.count("no process for worker") == 1 and "Resource temporarily unavailable" in done.out
+
+
+@pytest.mark.parametrize("start", ["once", "shard"])
+def test_without_any_process_the_run_ends_with_advice(tmp_path, start):
+    files = {f"test_{name}": "def test_a(): pass\ndef test_b(): pass\n" for name in "abcde"}
+    write(tmp_path, conftest=REFUSES % 0, **files)
+    done = run(tmp_path, "--comb", "-n4", f"--comb-start={start}")
+    assert done.code == 4, done.out
+    assert "no process for a worker" in done.out and "pids.max" in done.out
+    assert not left_behind(tmp_path)
+
+
+@pytest.mark.parametrize("granted", [0, 1])
+def test_without_a_process_to_collect_in_there_is_advice_and_no_traceback(tmp_path, granted):
+    write(tmp_path, test_a="def test_a(): pass\n", seed=REFUSES % granted)
+    done = run(tmp_path, "-p", "seed", "--comb", "-n2", env={"PYTHONPATH": str(tmp_path)})
+    assert done.code == 4 and "Traceback" not in done.out, done.out
+    assert "no process to collect in" in done.out and "pids.max" in done.out
+    assert not left_behind(tmp_path)
