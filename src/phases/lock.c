@@ -92,15 +92,21 @@ int lock_acquire(struct lock *lock, const char *root, struct err *err)
 	return 0;
 }
 
-int lock_acquire_for_clean_up(struct lock *lock, const char *root)
+int lock_acquire_for_clean_up(struct lock *lock, const char *root, pid_t dead)
 {
 	cleanup_str struct str path = STR_INIT;
 	struct err ignored = ERR_INIT;
 	cleanup_fd int fd = open_lock(root, &path, &ignored);
-	if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0 || os_ftruncate(fd, 0) < 0)
+	if (fd < 0)
+		return 0; /* there is no project any more */
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+		long holder = read_holder(fd);
+		return holder > 0 && holder != dead ? 0 : -1;
+	}
+	if (os_ftruncate(fd, 0) < 0)
 		return -1;
 	lock->fd = steal_fd(&fd);
-	return 0;
+	return 1;
 }
 
 void lock_release(struct lock *lock)

@@ -8,6 +8,8 @@
 #ifndef COMB_PHASES_LOCK_H
 #define COMB_PHASES_LOCK_H
 
+#include <sys/types.h>
+
 #include "base/err.h"
 
 struct lock {
@@ -20,8 +22,12 @@ struct lock {
  * still being cleaned up after.
  */
 int lock_acquire(struct lock *lock, const char *root, struct err *err);
-/* To clean up after one that was killed: names no holder, waits for nobody. -1: another comb is at work already. */
-int lock_acquire_for_clean_up(struct lock *lock, const char *root);
+/*
+ * To clean up after the process `dead`, which held the lock when it was killed: names no holder, waits for nobody.
+ * 1: held. 0: another comb is at work already. -1: not yet. A child that was forked and has not become another program
+ * holds what its parent held for a moment longer.
+ */
+int lock_acquire_for_clean_up(struct lock *lock, const char *root, pid_t dead);
 /* Safe on LOCK_INIT, safe twice. */
 void lock_release(struct lock *lock);
 #define cleanup_lock __attribute__((cleanup(lock_release)))

@@ -330,14 +330,14 @@ static int remove_after_death(void *context)
 	struct worktree *worktree = context;
 	struct err ignored = ERR_INIT;
 	cleanup_lock struct lock lock = LOCK_INIT;
-	if (lock_acquire_for_clean_up(&lock, worktree->user_project) < 0)
-		return 0;
-	return remove_checkout(worktree, &ignored);
+	int held = lock_acquire_for_clean_up(&lock, worktree->user_project, worktree->owner);
+	return held > 0 ? remove_checkout(worktree, &ignored) : held;
 }
 
 static int check_out(struct worktree *worktree, const char *commit, const struct progress_sink *sink, struct err *err)
 {
 	struct git git = { .dir = worktree->user_project };
+	worktree->owner = getpid();
 	if (set_checkout_paths(worktree, err) < 0 || fs_remove_all(worktree->top, err) < 0 ||
 	    guard_start(&worktree->guard, remove_after_death, worktree, err) < 0)
 		return -1;

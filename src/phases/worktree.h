@@ -31,6 +31,7 @@ struct worktree {
 	char *project;      /* the project in the checkout */
 	char *branch;       /* NULL: a detached checkout */
 	bool resumed;       /* the branch was there before */
+	pid_t owner;        /* who made the checkout, and holds the project's lock */
 	struct guard guard;
 };
 #define WORKTREE_INIT { .guard = GUARD_INIT }

@@ -48,7 +48,8 @@ def left(project):
     """What should be gone: folders of comb's (pytest keeps the last three of its own, as it always does), checkouts,
     processes."""
     found = [path.name for path in project.temporary.iterdir() if not path.name.startswith("pytest-of-")]
-    found += [str(path) for path in (project.base / "cache").rglob("*")]
+    for folder, folders, files in os.walk(project.base / "cache"):  # passes over what is removed just now
+        found += [os.path.join(folder, name) for name in folders + files]
     found += [str(path) for path in (project.top / ".git" / "worktrees").glob("*")]
     return found + project.processes()
 

@@ -370,6 +370,19 @@ static void test_one_comb_at_a_time(void **state)
 	assert_adopts(f, "parallel-testing");
 }
 
+/* A child of the killed comb may hold the lock until it becomes another program; another comb goes on holding it. */
+static void test_a_clean_up_waits_for_the_dead_ones_children_only(void **state)
+{
+	struct fixture *f = *state;
+	struct lock dead = LOCK_INIT, ours = LOCK_INIT;
+	assert_int_equal(lock_acquire(&dead, f->root.buf, &f->err), 0);
+	assert_int_equal(lock_acquire_for_clean_up(&ours, f->root.buf, getpid()), -1);
+	assert_int_equal(lock_acquire_for_clean_up(&ours, f->root.buf, getpid() + 1), 0);
+	lock_release(&dead);
+	assert_int_equal(lock_acquire_for_clean_up(&ours, f->root.buf, getpid()), 1);
+	lock_release(&ours);
+}
+
 static void assert_refused(struct fixture *f, const char *branch, const char *text)
 {
 	assert_int_equal(adopt(f, branch), -1);
@@ -417,6 +430,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_in_place_and_back, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_killed_in_place_and_resumed, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_one_comb_at_a_time, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_a_clean_up_waits_for_the_dead_ones_children_only, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_branches_that_are_not_combs_are_refused, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_symbolic_links_into_the_users_tree_are_not_followed, set_up, tear_down),
 	};
