@@ -304,9 +304,24 @@ static int fix(struct cli *cli, struct session *session, struct err *err)
 	return tell_record(cli, session, &gates, passed, err) < 0 ? -1 : !passed;
 }
 
+/* Options that would have no say beside --static, or without it. */
+static int check_options(struct cli *cli, struct err *err)
+{
+	static const char *const with_runs[] = { "no-fix", "diff" };
+	if (!cli_flag(cli, "static"))
+		return cli_text(cli, "fail-on", NULL) ? err_set(err, ERR_INPUT, "--fail-on goes with --static") : 0;
+	for (size_t i = 0; i < sizeof(with_runs) / sizeof(*with_runs); i++)
+		if (cli_flag(cli, with_runs[i]))
+			return err_set(err, ERR_INPUT, "--%s has no use beside --static, which runs and changes nothing",
+				       with_runs[i]);
+	return 0;
+}
+
 static int run(struct cli *cli, struct err *err)
 {
 	struct session session;
+	if (check_options(cli, err) < 0)
+		return -1;
 	if (cli_flag(cli, "static"))
 		return read_only(cli, err);
 	int status = session_open(&session, cli, err);

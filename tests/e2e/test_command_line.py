@@ -58,6 +58,8 @@ def test_every_verb_has_help_with_usage_and_example() -> None:
         (["mark", __file__], "is not a folder", "give the project's folder"),
         (["mark", "--runs", "0"], "--runs wants a whole number from 1 to 1000, not '0'", ""),
         (["check", "--runs", "3000000000"], "--runs wants a whole number from 1 to 1000, not '3000000000'", ""),
+        (["check", "--fail-on", "note"], "--fail-on goes with --static", ""),
+        (["check", "--static", "--diff"], "--diff has no use beside --static", ""),
         (["tune", "--budget", "99999999999h"], "--budget wants a duration such as 90s or 5m, and at most 365 days", ""),
         (["run", "-n", "100000"], "-n wants auto or a number of workers from 0 to 10000, not '100000'", ""),
         (["frobnicate"], "'frobnicate' is not a verb of comb", "comb --help lists them"),
