@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import os
 import signal
@@ -19,7 +20,7 @@ from pytest_comb.live import LiveLine
 from pytest_comb.merge import Merge
 from pytest_comb.node import NodeManager, WorkerNode
 from pytest_comb.outlet import Outlet
-from pytest_comb.relay import Relay
+from pytest_comb.relay import Relay, one_flush
 from pytest_comb.replay import Replay
 from pytest_comb.suspension import Suspension
 
@@ -215,9 +216,10 @@ class Controller:
         workers = [frame for frame in frames if frame[0]]
         deaths = [frame for frame in frames if not frame[0] and frame[1] == protocol.DIED]
         regroups = self.merge.regroups
-        for ring, kind, payload in said + workers + deaths:
-            if not ring or regroups == self.merge.regroups:
-                self.replay.frame(ring, kind, payload)
+        with one_flush(self.config) if frames else contextlib.nullcontext():
+            for ring, kind, payload in said + workers + deaths:
+                if not ring or regroups == self.merge.regroups:
+                    self.replay.frame(ring, kind, payload)
         return bool(frames)
 
     def check_zygote(self) -> None:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
-from typing import TYPE_CHECKING, Any, Optional
+from typing import TYPE_CHECKING, Any, Iterator, Optional
+
+import pytest
+from _pytest._io import TerminalWriter
 
 from pytest_comb import _comb
 from pytest_comb.outlet import Outlet
@@ -12,6 +16,21 @@ if TYPE_CHECKING:
     from pytest_comb.controller import Controller
 
 ZYGOTE = -1
+
+
+@contextlib.contextmanager
+def one_flush(config: pytest.Config) -> Iterator[None]:
+    """pytest flushes each letter of its progress: here once for all reports that came together. Not on a terminal."""
+    writer = getattr(config.pluginmanager.getplugin("terminalreporter"), "_tw", None)
+    if type(writer) is not TerminalWriter or writer._file.isatty():
+        yield
+        return
+    writer.flush = lambda: None  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        del writer.flush
+        writer.flush()
 
 
 class Stream:
