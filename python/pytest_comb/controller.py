@@ -209,7 +209,8 @@ class Controller:
         """What the zygote says, then what workers say, then who died; whether there was anything.
 
         A worker may speak between one look at the zygote's ring and the next: what the second look finds is put off, but
-        for the zygote's words, on which those of a worker rest."""
+        for the zygote's words, on which those of a worker rest. Once the zygote says that no worker is left of a
+        collection in parallel, what these said and how they ended is of no interest."""
         frames, self.later = self.later + self.board.drain(), self.board.drain()
         said = [frame for frame in frames + self.later if not frame[0] and frame[1] != protocol.DIED]
         self.later = [frame for frame in self.later if frame[0] or frame[1] == protocol.DIED]
@@ -218,7 +219,7 @@ class Controller:
         regroups = self.merge.regroups
         with one_flush(self.config) if frames else contextlib.nullcontext():
             for ring, kind, payload in said + workers + deaths:
-                if not ring or regroups == self.merge.regroups:
+                if regroups == self.merge.regroups or (not ring and kind != protocol.DIED):
                     self.replay.frame(ring, kind, payload)
         return bool(frames)
 

@@ -1,12 +1,16 @@
 """Collection in parallel: the same tests in the same order as in a serial run, or a way back to it."""
 
+import contextlib
 import json
 import sys
 import textwrap
+import types
 
 import pytest
 
 from engine_run import comb, serial, write
+from pytest_comb import protocol
+from pytest_comb.controller import Controller
 
 ORDER = '''
 import json, os
@@ -263,6 +267,26 @@ def test_where_modules_depend_on_each_other(tmp_path, name):
     plain(tmp_path)
     write(tmp_path, **files)
     same(tmp_path, falls_back=reason)
+
+
+@pytest.mark.parametrize("together", [True, False])
+def test_a_worker_that_ended_by_itself_before_all_were_ended(monkeypatch, together):
+    """Its death may be read together with the word that no worker is left: it is no crash."""
+    died, regrouped = (0, protocol.DIED, b"{}"), (0, protocol.REGROUPED, b"{}")
+    looks = [[died, regrouped], []] if together else [[died], [], [regrouped], []]
+    seen = []
+    controller = types.SimpleNamespace(later=[], config=None, merge=types.SimpleNamespace(regroups=0))
+
+    def frame(ring, kind, payload):
+        seen.append(kind)
+        controller.merge.regroups += kind == protocol.REGROUPED
+
+    controller.board = types.SimpleNamespace(drain=lambda: looks.pop(0))
+    controller.replay = types.SimpleNamespace(frame=frame)
+    monkeypatch.setattr("pytest_comb.controller.one_flush", lambda config: contextlib.nullcontext())
+    while looks:
+        Controller.read_frames(controller)
+    assert seen == ([protocol.REGROUPED] if together else [protocol.DIED, protocol.REGROUPED])
 
 
 def test_two_files_of_one_name(tmp_path):
