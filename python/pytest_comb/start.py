@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Union
 
 import pytest
 
-from pytest_comb import _comb, hygiene, trace
+from pytest_comb import _comb, hookcalls, hygiene, trace
 from pytest_comb.basetemp import Basetemp
 from pytest_comb.branch import Branch
 from pytest_comb.nursery import WHEN_REFUSED, Nursery
@@ -49,6 +49,7 @@ NEEDED_BY = {"import": ("auto", "import", "shard"), "once": ("auto", "once", "sh
 def split(config: pytest.Config) -> Role:
     """Returns in each of the processes of this run, with the role it has."""
     stand_in_for_xdist(config.pluginmanager)
+    hookcalls.take(config.pluginmanager)
     mode = config.known_args_namespace.comb_start or config.getini("comb_start")
     try:
         board = _comb.Board(trace.board_kind(config.known_args_namespace))

@@ -61,6 +61,7 @@ static struct PyModuleDef module = {
 
 static PyMethodDef *const method_tables[] = {
 	recorder_methods, audit_methods, family_methods, history_methods, live_methods, digest_methods, trace_methods, process_methods,
+	hookcall_methods,
 };
 
 PyObject *native_raise(const struct err *err)
