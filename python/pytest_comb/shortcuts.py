@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from types import FunctionType
 from typing import Any, Callable
 
 import pytest
@@ -16,6 +17,31 @@ def take(session: pytest.Session) -> None:
         if type(stream) is FDCapture:
             stream.snap = snap_of(stream)  # type: ignore[method-assign]
     session.gethookproxy = proxies_of(session)  # type: ignore[method-assign]
+
+
+ELSEWHERE = {"__wrapped__", "__pytest_wrapped__", "place_as", "compat_co_firstlineno"}
+"""Attributes of a function by which pytest looks for its place elsewhere."""
+
+
+class Locations:
+    """item.location, whose file pytest asks the disk for with every test: once for a file is enough."""
+
+    def __init__(self) -> None:
+        self._paths: dict[str, str] = {}  # as the code has it -> as location has it
+
+    def fill(self, item: Any) -> None:
+        """What item.location will be, for a plain function; anything else is left to pytest."""
+        if type(item) is not pytest.Function:
+            return
+        function = getattr(item.obj, "__func__", item.obj)
+        if type(function) is not FunctionType or not ELSEWHERE.isdisjoint(function.__dict__):
+            return
+        code = function.__code__
+        path = self._paths.get(code.co_filename)
+        if path is not None:
+            item.__dict__["location"] = (path, code.co_firstlineno - 1, item.getmodpath())
+        elif os.path.isabs(code.co_filename):
+            self._paths[code.co_filename] = item.location[0]
 
 
 def snap_of(stream: Any) -> Callable[[], str]:

@@ -88,6 +88,7 @@ class Worker:
         self.outgrown = 0  # bytes, once they are too many
         self.fresh: Optional[fresh.Fresh] = None  # once a test asked for it
         self.families: dict[Any, int] = {}
+        self.locations = shortcuts.Locations()
         sample = pytest.TestReport("", ("", None, ""), {}, "passed", None, "setup")
         self.plain_size = len(sample.__dict__)
         self.no_times = not hasattr(sample, "start")
@@ -198,6 +199,11 @@ class Worker:
         needed = item.listchain()
         if any(node not in needed for node in state.stack):
             state.teardown_exact(item)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> None:
+        """Nothing has asked for the place of the test yet."""
+        self.locations.fill(item)
 
     def pytest_runtest_logstart(self, location: Any) -> None:
         """The controller says the first one by itself."""
