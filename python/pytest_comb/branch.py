@@ -20,6 +20,12 @@ class Branch:
         self.pid, self.link, self.outputs = pid, link, outputs
         self.status: Optional[int] = None  # once it has ended
 
+    def let_go(self) -> None:
+        """In another child of the controller: what it holds of this one is not its own."""
+        self.link.socket.close()
+        for end in self.outputs:
+            os.close(end)
+
     def has_ended(self) -> bool:
         """Without waiting."""
         if self.status is None:

@@ -43,7 +43,8 @@ def stand_in_for_xdist(pluginmanager: Any) -> None:
 
 Role = Union["Controller", "Zygote"]
 # The processes that are forked for each --comb-start: the zygote collects, the seed waits for workers that collect.
-NEEDED_BY = {"import": ("auto", "import", "shard"), "once": ("auto", "once", "shard")}
+# The zygote comes first: it is the one that has work.
+NEEDED_BY = {"once": ("auto", "once", "shard"), "import": ("auto", "import", "shard")}
 
 
 def split(config: pytest.Config) -> Role:
@@ -65,14 +66,16 @@ def split(config: pytest.Config) -> Role:
     branches: dict[str, Branch] = {}
     many_descriptors(config)
     _comb.keep_orphans(True)
-    for name in ("import", "once"):
-        if mode not in NEEDED_BY[name]:
+    for name, modes in NEEDED_BY.items():
+        if mode not in modes:
             continue
         here, there = socket.socketpair()
         pipes = outlet.pipes()
         pid = _fork()
         if pid == 0:
             here.close()
+            for branch in branches.values():
+                branch.let_go()
             outlet.enter(config, pipes)
             return _be(name, config, board, Nursery(config, board, Link(there), outlet), late, parent, mode, modules)
         there.close()
