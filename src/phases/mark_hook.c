@@ -224,11 +224,12 @@ static int append_block(const struct str *before, const char *path, struct str *
 		err_set_at(err, ERR_INPUT, path, 0, "%s has hooks of its own where comb's would go", path);
 		return err_hint(err, "mark the tests that %s lists by hand", MARK_TABLE_NAME);
 	}
+	const char *eol = python_eol(&tree, before->len);
 	int failed = str_add(after, str_text(before), before->len);
 	if (before->len > 0)
-		failed = failed || (!ends_line(before) && str_adds(after, tree.eol) < 0) ||
-			 str_adds(after, tree.eol) < 0 || str_adds(after, tree.eol) < 0;
-	failed = failed || add_block(after, hook, path, tree.eol) < 0;
+		failed = failed || (!ends_line(before) && str_adds(after, eol) < 0) || str_adds(after, eol) < 0 ||
+			 str_adds(after, eol) < 0;
+	failed = failed || add_block(after, hook, path, eol) < 0;
 	return failed ? err_no_memory(err) : 0;
 }
 

@@ -3,7 +3,8 @@
  *
  * Both functions only compute splices on one file. Whatever they do, the file
  * means the same to Python but for the marks: indentation, line endings, byte
- * order mark, encoding, comments and other decorators stay.
+ * order mark, encoding, comments and other decorators stay. A new line ends as
+ * the one above it.
  *
  * Where a mark goes:
  *   function, class  a decorator line directly above `def` or `class`, below

@@ -114,7 +114,7 @@ static int insert_decorator(struct plan *plan, const struct wanted *wanted)
 	if (spell(plan, anchor, wanted->text, &mark) < 0)
 		return -1;
 	if (str_add(&text, tree->source.ptr + indent.start, indent.end - indent.start) < 0 ||
-	    str_addf(&text, "@%s%s", mark.buf, tree->eol) < 0 ||
+	    str_addf(&text, "@%s%s", mark.buf, python_eol(tree, indent.start)) < 0 ||
 	    edits_add(&plan->edits, indent.start, indent.start, str_slice(&text)) < 0)
 		return err_no_memory(plan->err);
 	return 0;

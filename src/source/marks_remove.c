@@ -167,14 +167,15 @@ static int remove_import(struct removal *self, const struct python_tree *tree, c
 {
 	size_t start = python_line_start(tree, import->statement.start);
 	size_t end = python_logical_line_end(tree, import->statement.end);
-	size_t eol = strlen(tree->eol);
 	for (size_t i = 0; i < sizeof(import_blanks) / sizeof(*import_blanks); i++) {
-		size_t before = (size_t)import_blanks[i].before * eol, behind = (size_t)import_blanks[i].behind * eol;
-		if (before > start || end + behind > text->len)
-			continue;
+		size_t from = start, to = end;
+		for (int before = 0; before < import_blanks[i].before; before++)
+			from = python_eol_start(tree, from);
+		for (int behind = 0; behind < import_blanks[i].behind; behind++)
+			to = python_eol_end(tree, to);
 		cleanup_str struct str candidate = STR_INIT;
-		if (str_add(&candidate, text->buf, start - before) < 0 ||
-		    str_add(&candidate, text->buf + end + behind, text->len - end - behind) < 0)
+		if (str_add(&candidate, text->buf, from) < 0 ||
+		    str_add(&candidate, text->buf + to, text->len - to) < 0)
 			return err_no_memory(self->err);
 		int same = import_would_give(str_slice(&candidate), self->path, str_slice(text), self->err);
 		if (same < 0)

@@ -69,12 +69,15 @@ static int insert_element(const struct python_tree *tree, const struct python_py
 			return err_no_memory(err);
 		return add(edits, statement->value.start + 1, statement->value.start + 1, text.buf, err);
 	}
+	size_t last = statement->elements.at[statement->elements.len - 1].end;
+	size_t comma = list_comma_after(str_slice(&tree->parsed), last, statement->value.end);
+	size_t line_end = list_rest_of_line(str_slice(&tree->parsed), comma > 0 ? comma : last);
 	struct list_place list = {
 		.text = str_slice(&tree->parsed),
 		.value = statement->value,
 		.elements = statement->elements.at,
 		.count = statement->elements.len,
-		.eol = tree->eol,
+		.eol = python_eol(tree, line_end > 0 ? line_end : last),
 	};
 	return list_insert_after(&list, list.count - 1, marks, edits, err);
 }
@@ -126,7 +129,7 @@ static int insert_behind(const struct python_tree *tree, const struct python_pyt
 	int result = own_line ? str_add(&text, tree->source.ptr + indent.start, indent.end - indent.start)
 			      : str_adds(&text, "; ");
 	if (result < 0 || str_adds(&text, "pytestmark = [") < 0 || add_joined(&text, marks) < 0 ||
-	    str_adds(&text, ", " GENERIC_REST "]") < 0 || (own_line && str_adds(&text, tree->eol) < 0))
+	    str_adds(&text, ", " GENERIC_REST "]") < 0 || (own_line && str_adds(&text, python_eol(tree, line_end)) < 0))
 		return err_no_memory(err);
 	size_t at = own_line ? line_end : range.end;
 	return add(edits, at, at, text.buf, err);
@@ -184,14 +187,13 @@ static int remove_statement(const struct python_tree *tree, const struct python_
 	if (indent.end != range.start || statement->conditional || statement->owner != PYTHON_NONE ||
 	    (line_end == 0 && !at_end))
 		return add(edits, range.start, range.end, "pass", err);
-	size_t start = indent.start, eol = strlen(tree->eol);
+	size_t start = indent.start, above = python_eol_start(tree, start);
 	size_t end = at_end && line_end == 0 ? tree->parsed.len : line_end;
-	bool blank_above = start > eol && memcmp(tree->source.ptr + start - eol, tree->eol, eol) == 0 &&
-			   text[start - eol - 1] == '\n';
+	bool blank_above = above < start && above > 0 && text[above - 1] == '\n';
 	if (with_blank_line && blank_above)
-		start -= eol;
-	if (end == tree->parsed.len && start > 0 && text[end - 1] != '\n' && start >= eol)
-		start -= eol;
+		start = above;
+	if (end == tree->parsed.len && text[end - 1] != '\n')
+		start = python_eol_start(tree, start);
 	return add(edits, start, end, "", err);
 }
 

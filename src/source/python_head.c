@@ -86,20 +86,20 @@ static bool lacks_newline(const struct python_tree *tree, size_t at)
 	return at > tree->text_start && tree->parsed.buf[at - 1] != '\n';
 }
 
-static int add_blanks_after(const struct python_tree *tree, size_t at, struct str *text)
+static int add_blanks_after(const struct python_tree *tree, size_t at, const char *eol, struct str *text)
 {
 	enum line_kind below = line_kind(tree, at);
 	int blanks = below == LINE_DEFINITION ? 2 : below == LINE_CODE || below == LINE_COMMENT ? 1 : 0;
 	for (; blanks > 0; blanks--)
-		if (str_adds(text, tree->eol) < 0)
+		if (str_adds(text, eol) < 0)
 			return -1;
 	return 0;
 }
 
 /* A file without a newline at its end stays so. */
-static void drop_last_newline(const struct python_tree *tree, struct str *text)
+static void drop_last_newline(const char *eol, struct str *text)
 {
-	text->len -= strlen(tree->eol);
+	text->len -= strlen(eol);
 	text->buf[text->len] = '\0';
 }
 
@@ -107,7 +107,7 @@ int python_head_import(const struct python_tree *tree, struct slice body, size_t
 {
 	struct head head = find_head(tree);
 	bool lacks = lacks_newline(tree, head.at);
-	const char *eol = tree->eol;
+	const char *eol = python_eol(tree, head.at);
 	*at = head.at;
 	str_clear(text);
 	if ((lacks && str_adds(text, eol) < 0) || (head.blank_before && str_adds(text, eol) < 0) ||
@@ -116,10 +116,10 @@ int python_head_import(const struct python_tree *tree, struct slice body, size_t
 	if (body.len > 0 &&
 	    (str_adds(text, eol) < 0 || str_add(text, body.ptr, body.len) < 0 || str_adds(text, eol) < 0))
 		return -1;
-	if (head.blanks_after && add_blanks_after(tree, head.at, text) < 0)
+	if (head.blanks_after && add_blanks_after(tree, head.at, eol, text) < 0)
 		return -1;
 	if (lacks)
-		drop_last_newline(tree, text);
+		drop_last_newline(eol, text);
 	return 0;
 }
 
@@ -164,11 +164,12 @@ bool python_head_place(const struct python_tree *tree, size_t before, size_t *at
 int python_head_paragraph(const struct python_tree *tree, struct slice body, size_t at, struct str *text)
 {
 	bool lacks = lacks_newline(tree, at);
+	const char *eol = python_eol(tree, at);
 	str_clear(text);
-	if ((lacks && str_adds(text, tree->eol) < 0) || str_adds(text, tree->eol) < 0 ||
-	    str_add(text, body.ptr, body.len) < 0 || str_adds(text, tree->eol) < 0)
+	if ((lacks && str_adds(text, eol) < 0) || str_adds(text, eol) < 0 ||
+	    str_add(text, body.ptr, body.len) < 0 || str_adds(text, eol) < 0)
 		return -1;
 	if (lacks)
-		drop_last_newline(tree, text);
+		drop_last_newline(eol, text);
 	return 0;
 }

@@ -14,17 +14,6 @@ const TSLanguage *tree_sitter_python(void);
 /* Beyond this, a parse is given up: valid files take milliseconds. */
 #define PARSE_LIMIT_US (20 * 1000 * 1000)
 
-static const char *find_eol(struct slice source)
-{
-	for (size_t i = 0; i < source.len; i++) {
-		if (source.ptr[i] == '\n')
-			return "\n";
-		if (source.ptr[i] == '\r')
-			return i + 1 < source.len && source.ptr[i + 1] == '\n' ? "\r\n" : "\r";
-	}
-	return "\n";
-}
-
 /* The first ERROR or missing node in source order, or the node itself. */
 static TSNode find_error(TSNode node)
 {
@@ -107,7 +96,6 @@ static int open_tree(struct python_tree *tree, const char *path, struct err *err
 	tree->encoding = str_steal(&encoding);
 	if (!tree->encoding || python_encoding_mask(tree->source, tree->encoding, &tree->parsed) < 0)
 		return err_no_memory(err);
-	tree->eol = find_eol(tree->source);
 	return parse(tree, path, err) < 0 ? -1 : python_outline_fill(tree, path, err);
 }
 
@@ -213,6 +201,38 @@ int python_tree_mark_prefix(const struct python_tree *tree, size_t at, struct st
 	return str_addf(out, best->name ? "%s" : "%s.mark", best->bound) < 0 ? -1 : 1;
 }
 
+/* In what is parsed every line ends in '\n': a lone CR is one there. */
+size_t python_eol_start(const struct python_tree *tree, size_t at)
+{
+	const char *text = str_text(&tree->parsed);
+	if (at == tree->text_start || text[at - 1] != '\n')
+		return at;
+	at--;
+	return at > tree->text_start && text[at - 1] == '\r' ? at - 1 : at;
+}
+
+size_t python_eol_end(const struct python_tree *tree, size_t at)
+{
+	const char *text = str_text(&tree->parsed);
+	size_t end = at + (at < tree->parsed.len && text[at] == '\r');
+	return end < tree->parsed.len && text[end] == '\n' ? end + 1 : at;
+}
+
+const char *python_eol(const struct python_tree *tree, size_t at)
+{
+	size_t end = python_line_start(tree, at);
+	if (end == tree->text_start) {
+		const char *text = str_text(&tree->parsed);
+		const char *newline = memchr(text + end, '\n', tree->parsed.len - end);
+		if (!newline)
+			return "\n";
+		end = (size_t)(newline - text) + 1;
+	}
+	if (end - python_eol_start(tree, end) == 2)
+		return "\r\n";
+	return tree->source.ptr[end - 1] == '\r' ? "\r" : "\n";
+}
+
 size_t python_line_start(const struct python_tree *tree, size_t at)
 {
 	while (at > tree->text_start && tree->parsed.buf[at - 1] != '\n')
@@ -233,9 +253,7 @@ size_t python_logical_line_start(const struct python_tree *tree, size_t at)
 	const char *text = str_text(&tree->parsed);
 	size_t start = python_line_start(tree, at);
 	while (start > tree->text_start) {
-		size_t end = start - 1;
-		if (end > tree->text_start && text[end - 1] == '\r')
-			end--;
+		size_t end = python_eol_start(tree, start);
 		size_t above = python_line_start(tree, end);
 		if (end == above || text[end - 1] != '\\' ||
 		    !python_only_blanks(tree, (struct byte_range){ above, end - 1 }))

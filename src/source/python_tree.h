@@ -89,7 +89,6 @@ struct python_pytestmark {
 struct python_tree {
 	struct slice source;           /* borrowed */
 	char *encoding;                /* "utf-8", or as the cookie names it */
-	const char *eol;               /* "\n", "\r\n" or "\r": that of the first line; "\n" where there is none */
 	struct str parsed;             /* what tree-sitter saw: as many bytes as source */
 	TSTree *tree;
 	VEC(struct python_import) imports;        /* in source order, as all that follow */
@@ -126,6 +125,15 @@ size_t python_tree_find(const struct python_tree *tree, const char *class_path, 
  */
 int python_tree_mark_prefix(const struct python_tree *tree, size_t at, struct str *out);
 
+/*
+ * How a line ends that goes in at byte at: "\n", "\r\n" or "\r", as the line above it; in the
+ * first line as the next line end, "\n" where there is none. So text that goes in between two
+ * lines never makes one "\r\n" of its own line end and one that stood there.
+ */
+const char *python_eol(const struct python_tree *tree, size_t at);
+/* Where the line end begins that ends at byte at, and where the one ends that begins there; at, where there is none. */
+size_t python_eol_start(const struct python_tree *tree, size_t at);
+size_t python_eol_end(const struct python_tree *tree, size_t at);
 /* Start of the physical line that holds byte at. */
 size_t python_line_start(const struct python_tree *tree, size_t at);
 /* The same, but above lines that hold a backslash alone and are so joined to it. */

@@ -334,6 +334,16 @@ def test_the_hook_goes_beside_the_users_own(project, hook):
     assert project.files()["conftest.py"].rstrip() == before["conftest.py"].rstrip()
 
 
+def test_the_hook_goes_without_a_trace_below_another_line_end(project):
+    project.write("conftest.py", "seen = []\nseen.append(1)\r")
+    project.write("test_a.py", "def test_a(): pass\n")
+    before = project.files()
+    assert project.mark("--in", "config", "--runs", "1")["1.1"]["status"] == "passed"
+    assert project.files()["conftest.py"].startswith(before["conftest.py"] + b"\r\r#")
+    project.comb("--remove")
+    assert project.files() == before
+
+
 def test_a_module_mark_that_leaks_is_put_back(project):
     project.write("test_a.py", "def test_a(): pass\n")
     project.write("test_b.py", "import time\nfrom test_a import *\n\ndef test_b(): time.sleep(0.12)\n")

@@ -1,4 +1,7 @@
-/* The editors on thousands of random files, made of pieces that such files have. Always the same ones. */
+/*
+ * The editors on thousands of random files, made of pieces that such files have, always
+ * the same ones; and on those that libFuzzer found a property broken for.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,7 +17,8 @@
 static const char *const python_pieces[] = {
 	"import pytest\n", "import pytest as pt\n", "from pytest import mark\n", "import os\n", "import os; x = 1\n",
 	"from __future__ import annotations\n", "\"\"\"doc\"\"\"\n", "\n", "\n\n", "# comment\n", "#!/bin/python\n",
-	"# coding: latin-1\n", "\xef\xbb\xbf", "\f", "\r\n", "pytestmark = pytest.mark.slow\n", "pytestmark = [\n",
+	"# coding: latin-1\n", "\xef\xbb\xbf", "\f", "\r\n", "\r", "import os\r",
+	"pytestmark = pytest.mark.slow\n", "pytestmark = [\n",
 	"pytestmark = [pytest.mark.a, mark.b,]\n", "pytestmark = (pt.mark.a,)\n", "pytestmark = f()\n",
 	"pytestmark = []\n", "pytestmark: list = [ pytest.mark.a ] # c\n", "    pytest.mark.a,  # c\n", "]\n", "    mark.b\n",
 	"pytestmark += [mark.a]\n", "if 1:\n", "else:\n", "try:\n", "except E:\n", "if TYPE_CHECKING:\n", "    import pytest\n",
@@ -48,6 +52,11 @@ static const char *const requirement_pieces[] = {
 
 static const char *const diff_pieces[] = { "a\n", "b\n", "c\n", "\n", "a", "x\r\n", "\n\n", "d\n" };
 
+static const struct slice marks_found[] = {
+	/* A lone CR above LFs. */
+	SLICE("\r#trt jjjjos\n\n\ndef test_a():\n    import pytest\n\n    pytest.skip()\ni"),
+};
+
 struct maker {
 	const char *const *pieces;
 	size_t count;
@@ -66,6 +75,17 @@ static uint32_t next_random(uint32_t *seed)
 	return *seed;
 }
 
+/* On a copy of the very size, so that a read beyond it is seen. */
+static bool holds(int (*property)(const uint8_t *data, size_t size), struct slice text)
+{
+	uint8_t *exact = malloc(text.len + (text.len == 0));
+	assert_non_null(exact);
+	memcpy(exact, text.ptr, text.len);
+	int result = property(exact, text.len);
+	free(exact);
+	return result == 0;
+}
+
 static void run(const struct maker *maker)
 {
 	uint32_t seed = 2463534242U;
@@ -78,13 +98,7 @@ static void run(const struct maker *maker)
 				str_addc(&text, '\0');
 			str_adds(&text, maker->pieces[next_random(&seed) % maker->count]);
 		}
-		/* A copy of the very size, so that a read beyond it is seen. */
-		uint8_t *exact = malloc(text.len + (text.len == 0));
-		assert_non_null(exact);
-		memcpy(exact, text.buf, text.len);
-		int result = maker->property(exact, text.len);
-		free(exact);
-		if (result != 0)
+		if (!holds(maker->property, str_slice(&text)))
 			fail_msg("round %zu", round);
 	}
 }
@@ -93,6 +107,14 @@ static void test_marks(void **state)
 {
 	(void)state;
 	run(&(struct maker){ PIECES(python_pieces), 12, 6000, false, property_marks });
+}
+
+static void test_marks_found(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(marks_found) / sizeof(*marks_found); i++)
+		if (!holds(property_marks, marks_found[i]))
+			fail_msg("input %zu", i);
 }
 
 static void test_toml(void **state)
@@ -122,8 +144,8 @@ static void test_diff(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_marks),	      cmocka_unit_test(test_toml), cmocka_unit_test(test_ini),
-		cmocka_unit_test(test_requirements), cmocka_unit_test(test_diff),
+		cmocka_unit_test(test_marks), cmocka_unit_test(test_marks_found), cmocka_unit_test(test_toml),
+		cmocka_unit_test(test_ini),   cmocka_unit_test(test_requirements), cmocka_unit_test(test_diff),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
