@@ -41,7 +41,7 @@ static size_t lines_end(const struct python_tree *tree, size_t at, enum line_kin
 	return at;
 }
 
-/* Behind the lines that must stay first: `#!` and an encoding cookie. */
+/* Behind the lines that must stay first: `#!` and an encoding cookie, which Python reads before it decodes. */
 static size_t interpreter_lines_end(const struct python_tree *tree)
 {
 	size_t at = tree->text_start, end = at;
@@ -50,7 +50,7 @@ static size_t interpreter_lines_end(const struct python_tree *tree)
 		if (kind != LINE_COMMENT && kind != LINE_BLANK)
 			break;
 		size_t next = next_line(tree, at);
-		struct slice text = { tree->parsed.buf + at, next - at };
+		struct slice text = { tree->source.ptr + at, next - at };
 		bool shebang = line == 0 && text.len > 1 && text.ptr[0] == '#' && text.ptr[1] == '!';
 		if (shebang || memmem(text.ptr, text.len, "coding", 6))
 			end = next;

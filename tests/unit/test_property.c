@@ -55,6 +55,8 @@ static const char *const diff_pieces[] = { "a\n", "b\n", "c\n", "\n", "a", "x\r\
 static const struct slice marks_found[] = {
 	/* A lone CR above LFs. */
 	SLICE("\r#trt jjjjos\n\n\ndef test_a():\n    import pytest\n\n    pytest.skip()\ni"),
+	/* A cookie whose first letter is half of a character in the encoding that it names. */
+	SLICE("\n# vi\xab\x11\x9b\xc5\xdf\xdc \xe9" "coding: gbk\r\x9a\x8b\xa2-nf\x96\xbess\xf6"),
 };
 
 struct maker {
