@@ -109,13 +109,14 @@ static int insert_decorator(struct plan *plan, const struct wanted *wanted)
 	if (holds != 0)
 		return holds < 0 ? err_no_memory(plan->err) : 0;
 	size_t anchor = decorator_anchor(tree, &tree->defs.at[wanted->def]);
-	struct byte_range indent = python_indent(tree, anchor);
+	struct byte_range indent = python_indent_blanks(tree, anchor);
+	size_t at = python_indent(tree, anchor).start;
 	cleanup_str struct str mark = STR_INIT, text = STR_INIT;
 	if (spell(plan, anchor, wanted->text, &mark) < 0)
 		return -1;
 	if (str_add(&text, tree->source.ptr + indent.start, indent.end - indent.start) < 0 ||
-	    str_addf(&text, "@%s%s", mark.buf, python_eol(tree, indent.start)) < 0 ||
-	    edits_add(&plan->edits, indent.start, indent.start, str_slice(&text)) < 0)
+	    str_addf(&text, "@%s%s", mark.buf, python_eol(tree, at)) < 0 ||
+	    edits_add(&plan->edits, at, at, str_slice(&text)) < 0)
 		return err_no_memory(plan->err);
 	return 0;
 }

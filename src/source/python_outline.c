@@ -348,7 +348,7 @@ static int column_of(const struct python_tree *tree, size_t at)
 	struct byte_range before = { python_line_start(tree, at), at };
 	if (!python_only_blanks(tree, before))
 		return -1;
-	struct byte_range indent = python_indent(tree, at);
+	struct byte_range indent = python_indent_blanks(tree, at);
 	int column = 0;
 	for (size_t i = indent.start; i < indent.end; i++)
 		column = tree->parsed.buf[i] == '\t' ? (column / 8 + 1) * 8 : column + 1;

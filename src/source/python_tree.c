@@ -263,15 +263,28 @@ size_t python_logical_line_start(const struct python_tree *tree, size_t at)
 	return start;
 }
 
+/* From start, or from behind a form feed, as far as there are blanks, but not beyond limit. */
+static struct byte_range blanks_at(const struct python_tree *tree, size_t start, size_t limit)
+{
+	struct byte_range blanks = { start, start };
+	for (; blanks.end < limit && python_only_blanks(tree, (struct byte_range){ blanks.end, blanks.end + 1 });
+	     blanks.end++)
+		if (tree->parsed.buf[blanks.end] == '\f')
+			blanks.start = blanks.end + 1;
+	return blanks;
+}
+
 struct byte_range python_indent(const struct python_tree *tree, size_t at)
 {
-	struct byte_range indent = { python_logical_line_start(tree, at), 0 };
-	size_t end = indent.start;
-	for (; end < at && python_only_blanks(tree, (struct byte_range){ end, end + 1 }); end++)
-		if (tree->parsed.buf[end] == '\f')
-			indent.start = end + 1;
-	indent.end = end;
-	return indent;
+	return blanks_at(tree, python_logical_line_start(tree, at), at);
+}
+
+struct byte_range python_indent_blanks(const struct python_tree *tree, size_t at)
+{
+	struct byte_range blanks = python_indent(tree, at);
+	while (blanks.start == blanks.end && blanks.end < at && tree->parsed.buf[blanks.end] == '\\')
+		blanks = blanks_at(tree, python_eol_end(tree, blanks.end + 1), at);
+	return blanks;
 }
 
 /* The statement that starts at byte at: the outermost node below a block that does. */

@@ -140,6 +140,8 @@ size_t python_line_start(const struct python_tree *tree, size_t at);
 size_t python_logical_line_start(const struct python_tree *tree, size_t at);
 /* The indentation of the logical line that holds byte at, which stands behind it; from behind a form feed. */
 struct byte_range python_indent(const struct python_tree *tree, size_t at);
+/* The blanks that Python takes for it: those of the first of the joined lines that has some. */
+struct byte_range python_indent_blanks(const struct python_tree *tree, size_t at);
 /* Blanks, tabs and form feeds alone. */
 bool python_only_blanks(const struct python_tree *tree, struct byte_range range);
 /* Behind the line end of the logical line (backslashes, `;`, brackets) that holds the statement ending at byte at. */
