@@ -103,7 +103,9 @@ int list_insert_after(const struct list_place *list, size_t index, const struct 
 		      struct err *err)
 {
 	struct byte_range element = list->elements[index];
-	bool own_line = element.start > list->value.start && list_starts_line(list->text, element.start);
+	/* Without brackets around it a list cannot go on in another line. */
+	bool bracketed = list->elements[0].start > list->value.start;
+	bool own_line = bracketed && list_starts_line(list->text, element.start);
 	size_t comma = list_comma_after(list->text, element.end, list->value.end);
 	size_t line_end = list_rest_of_line(list->text, comma > 0 ? comma : element.end);
 	bool last = index + 1 == list->count;

@@ -132,6 +132,7 @@ SHAPES = {
     "tuple": "import pytest\npytestmark = (pytest.mark.slow, pytest.mark.db)\ndef test_a(): pass\n",
     "tuple_one": "import pytest\npytestmark = (pytest.mark.slow,)\ndef test_a(): pass\n",
     "tuple_bare": "import pytest\npytestmark = pytest.mark.slow, pytest.mark.db\ndef test_a(): pass\n",
+    "tuple_backslash": "import pytest\npytestmark = pytest.mark.slow, \\\n    pytest.mark.db\ndef test_a(): pass\n",
     "annotated": "import pytest\npytestmark: list = [pytest.mark.slow]\ndef test_a(): pass\n",
     "augmented": "import pytest\npytestmark = [pytest.mark.slow]\npytestmark += [pytest.mark.db]\ndef test_a(): pass\n",
     "backslash": "import pytest\npytestmark = \\\n    pytest.mark.slow\ndef test_a(): pass\n",

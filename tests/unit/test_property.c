@@ -57,6 +57,8 @@ static const struct slice marks_found[] = {
 	SLICE("\r#trt jjjjos\n\n\ndef test_a():\n    import pytest\n\n    pytest.skip()\ni"),
 	/* A cookie whose first letter is half of a character in the encoding that it names. */
 	SLICE("\n# vi\xab\x11\x9b\xc5\xdf\xdc \xe9" "coding: gbk\r\x9a\x8b\xa2-nf\x96\xbess\xf6"),
+	/* A tuple without parentheses, of several lines. */
+	SLICE("import pytest\npytestmark = pytest.mark.slow,\\\n pytest.mark.db\ndef test_a(): pass\n"),
 	/* A backslash in the first column: the line below it has the indentation. */
 	SLICE("class A:\n\\\n\tdef test_c(self): pass\nimport os\n"),
 	SLICE("class A:\n\tx = 1\n\\\n\tdef test_c(self): pass\n"),
