@@ -60,7 +60,8 @@ static void add_project(struct page *page, const struct diagnosis *diagnosis)
 	else
 		add_row(page, "configuration", "none");
 	if (project->manifest_path)
-		add_rowf(page, "manifest", "%s %s", project->manifest_path, project->manifest_place);
+		add_rowf(page, "manifest", "%s%s%s", project->manifest_path, project->manifest_place[0] ? " " : "",
+			 project->manifest_place);
 	else
 		add_row(page, "manifest", "pytest is declared nowhere");
 	add_row(page, "manager", package_manager_name(project->manager));

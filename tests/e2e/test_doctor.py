@@ -1,6 +1,7 @@
 """comb doctor: what is found, what is missing, and the exit status, in good and bad surroundings."""
 import json
 import os
+import re
 import random
 import subprocess
 import sys
@@ -52,6 +53,15 @@ def test_a_sound_project_is_described(project):
     assert report["interpreter"]["plugins"]["pytest-xdist"]
     assert report["interpreter"]["found_by"] == "--python"
     assert "git commit" in problem(report, "no commit yet")["next"]
+
+
+def test_a_program_that_declares_pytest_is_named_without_a_blank_behind_it(project):
+    (project / "requirements-dev.txt").unlink()
+    (project / "setup.py").write_text("from setuptools import setup\nsetup(name='p', extras_require={'t': ['pytest']})\n")
+    words = [COMB, "doctor", project, "--python", sys.executable]
+    page = subprocess.run(words, capture_output=True, text=True).stdout
+    assert f"manifest        {project / 'setup.py'}\n" in page
+    assert not re.search(r" $", page, re.M), page
 
 
 def test_a_repository_of_another_owner_is_told_from_one_without_a_commit(project):
