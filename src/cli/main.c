@@ -74,8 +74,40 @@ static const struct verb *find_verb(const char *name)
 	return NULL;
 }
 
+/* An option of a verb, typed where the verb belongs. */
+static bool is_common_option(const char *typed)
+{
+	for (const struct option *option = common_options; option->name; option++) {
+		bool is_letter = typed[1] == option->letter && typed[1] && !typed[2];
+		if (is_letter || (typed[1] == '-' && strcmp(typed + 2, option->name) == 0))
+			return true;
+	}
+	return false;
+}
+
+/* What begins with a dash and is none of comb's own options. */
+static int unknown_option(const char *typed, struct err *err)
+{
+	static const char *const own[] = { "--help", "--version", "--man", "--completion" };
+	const char *near = NULL;
+	int distance = 3;
+	for (size_t i = 0; i < sizeof(own) / sizeof(*own); i++) {
+		int found = cli_edit_distance(typed, own[i]);
+		if (found < distance) {
+			distance = found;
+			near = own[i];
+		}
+	}
+	err_set(err, ERR_INPUT, "comb has no option %s", typed);
+	if (is_common_option(typed))
+		return err_hint(err, "options stand behind the verb: comb VERB %s", typed);
+	return near ? err_hint(err, "did you mean comb %s?", near) : err_hint(err, "comb --help lists them");
+}
+
 static int unknown_verb(const char *typed, struct err *err)
 {
+	if (typed[0] == '-')
+		return unknown_option(typed, err);
 	const struct verb *near = cli_nearest_verb(typed);
 	err_set(err, ERR_INPUT, "'%s' is not a verb of comb", typed);
 	return near ? err_hint(err, "did you mean comb %s?", near->name) : err_hint(err, "comb --help lists them");
@@ -102,8 +134,10 @@ static int print_manual(char **argv, struct str *out, struct err *err)
 		failed = str_adds(out, "comb " COMB_VERSION "\n");
 	else if (strcmp(word, "--man") == 0)
 		failed = manual_man_page(out);
+	else if (strcmp(word, "--completion") == 0 && !argv[2])
+		return err_set(err, ERR_INPUT, "--completion wants a value: bash|zsh|fish");
 	else if (strcmp(word, "--completion") == 0)
-		return completion_script(out, argv[2] ? argv[2] : "", err) < 0 ? -1 : print_all(out, err);
+		return completion_script(out, argv[2], err) < 0 ? -1 : print_all(out, err);
 	else
 		return 1;
 	return failed ? err_no_memory(err) : print_all(out, err);
