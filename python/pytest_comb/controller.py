@@ -131,7 +131,8 @@ class Controller:
 
     def pytest_report_header(self) -> str:
         """One line: how this run is done."""
-        return f"comb: {self.workers} workers, dist={self.config.option.dist}, start={self.start_mode}"
+        workers = "1 worker" if self.workers == 1 else f"{self.workers} workers"
+        return f"comb: {workers}, dist={self.config.option.dist}, start={self.start_mode}"
 
     def start_by_import(self, reason: str) -> None:
         """The zygote found out that workers cannot be forked from it."""

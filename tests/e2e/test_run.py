@@ -143,7 +143,7 @@ def test_the_projects_own_configuration_counts(suite):
     done = run()
     assert done.returncode == 0, done.stdout
     assert done.stderr == "comb: as configured: -n 1 --dist load (comb's engine)\n"
-    assert "comb: 1 workers, dist=load" in done.stdout
+    assert "comb: 1 worker, dist=load" in done.stdout
     done = run("--engine", "xdist")
     assert (done.returncode, done.stderr) == (0, "comb: as configured: -n 1 --dist load (xdist)\n")
     assert "created: 1/1 worker" in done.stdout
