@@ -63,10 +63,13 @@ static const char *const dry_options[] = {
 	"--cache-show",
 };
 
+/* Options of pytest that ask for a person's hand, or show what only pytest's own process can show. */
+static const char *const one_process_options[] = { "--pdb", "--trace", "--setup-show", "--setup-plan", "--setup-only" };
+
 /* What will be run. */
 struct choice {
 	const struct engine *engine;
-	int workers; /* 0: serial, or as configured */
+	int workers; /* 0: one process, or as configured */
 	enum dist dist;
 	bool configured; /* by the project's own addopts */
 	struct str why; /* for a person: the number of workers */
@@ -132,6 +135,45 @@ static int parse_workers(const char *text, int *workers, struct err *err)
 	return 0;
 }
 
+/* The value of the last `-n 3`, `-n3`, `--name 3` or `--name=3` behind --, NULL where there is none. */
+static const char *find_behind(const struct cli *cli, const char *letter, const char *name)
+{
+	const char *value = NULL;
+	size_t length = strlen(name);
+	for (size_t i = 0; i < cli->rest.len; i++) {
+		const char *word = cli->rest.at[i];
+		bool whole = strcmp(word, name) == 0 || (letter && strcmp(word, letter) == 0);
+		if (whole)
+			value = i + 1 < cli->rest.len ? cli->rest.at[++i] : value;
+		else if (strncmp(word, name, length) == 0 && word[length] == '=')
+			value = word + length + 1;
+		else if (letter && strncmp(word, letter, 2) == 0)
+			value = word + 2;
+	}
+	return value;
+}
+
+/* -n as pytest will take it: of two the last counts. What is no number behind -- is for pytest to complain of. */
+static const char *asked_workers(const struct cli *cli)
+{
+	struct err ignored = ERR_INIT;
+	int workers;
+	const char *behind = find_behind(cli, "-n", "--numprocesses");
+	if (behind && parse_workers(behind, &workers, &ignored) == 0)
+		return behind;
+	return cli_text(cli, "numprocesses", NULL);
+}
+
+/* The option behind -- that wants one process, NULL where there is none. */
+static const char *find_one_process(const struct cli *cli)
+{
+	for (size_t i = 0; i < cli->rest.len; i++)
+		for (size_t k = 0; k < sizeof(one_process_options) / sizeof(*one_process_options); k++)
+			if (strcmp(cli->rest.at[i], one_process_options[k]) == 0)
+				return one_process_options[k];
+	return NULL;
+}
+
 /* What an earlier run of the whole suite showed. 1, 0, -1. */
 static int load_profile(const struct session *session, struct profile *profile, struct err *err)
 {
@@ -170,7 +212,7 @@ static int choose_workers(const struct session *session, struct choice *choice, 
 	const struct contestant *fastest = found ? study_fastest(&study, choice->engine->engine) : NULL;
 	if (fastest && is_faster(fastest, study_serial(&study)))
 		return take_measured(choice, fastest, err) < 0 ? -1 : 0;
-	if (fastest && !cli_text(session->cli, "engine", NULL) && !cli_text(session->cli, "numprocesses", NULL)) {
+	if (fastest && !cli_text(session->cli, "engine", NULL) && !asked_workers(session->cli)) {
 		choice->engine = &engines[0];
 		return str_adds(&choice->why, "the fastest, as comb tune measured") < 0 ? err_no_memory(err) : 0;
 	}
@@ -193,7 +235,7 @@ static int note_measured_beside(const struct session *session, struct choice *ch
 {
 	struct phase_ctx ctx = { .project = (struct project *)&session->project, .history = session->history };
 	struct study study;
-	if (cli_text(session->cli, "numprocesses", NULL) || choice->engine->engine != ENGINE_COMB)
+	if (asked_workers(session->cli) || choice->engine->engine != ENGINE_COMB)
 		return 0;
 	int found = tune_load(&ctx, &study, err);
 	const struct contestant *comb = found > 0 ? study_faster_beside(&study) : NULL;
@@ -207,10 +249,11 @@ static int note_measured_beside(const struct session *session, struct choice *ch
 static int note_configured(const struct session *session, struct choice *choice, struct err *err)
 {
 	cleanup_addopts struct addopts addopts = ADDOPTS_INIT;
-	if (cli_text(session->cli, "numprocesses", NULL))
+	if (asked_workers(session->cli))
 		return 0;
 	if (addopts_read(&addopts, &session->project, err) < 0)
 		return -1;
+	const char *behind = find_behind(session->cli, NULL, "--dist"), *dist = behind ? behind : addopts.dist;
 	bool off = text_equals(addopts.workers, "0");
 	if ((!addopts.workers && !addopts.comb) || (off && cli_text(session->cli, "engine", NULL)))
 		return 0;
@@ -218,10 +261,10 @@ static int note_configured(const struct session *session, struct choice *choice,
 	if (off)
 		choice->engine = &engines[0];
 	choice->workers = addopts.workers ? atoi(addopts.workers) : 0;
-	choice->dist = addopts.dist ? dist_parse(addopts.dist) : DIST_LOAD;
+	choice->dist = dist ? dist_parse(dist) : DIST_LOAD;
 	if (str_addf(&choice->why, "as configured: %s%s%s%s%s", addopts.comb ? "--comb " : "",
 		     addopts.workers ? "-n " : "", addopts.workers ? addopts.workers : "",
-		     addopts.dist ? " --dist " : "", addopts.dist ? addopts.dist : "") < 0)
+		     dist ? " --dist " : "", dist ? dist : "") < 0)
 		return err_no_memory(err);
 	return 1;
 }
@@ -240,19 +283,23 @@ static int check_workers(const struct session *session, const struct choice *cho
 	return err_hint(err, "comb setup --install %s", session->project.path);
 }
 
-/* 0 with *choice filled. */
-static int choose(const struct session *session, struct choice *choice, struct err *err)
+/* How many workers, and who says so. */
+static int choose_number(const struct session *session, struct choice *choice, struct err *err)
 {
-	const char *text = cli_text(session->cli, "numprocesses", NULL);
+	const char *text = cli_text(session->cli, "numprocesses", NULL), *asked = asked_workers(session->cli);
+	const char *one_process = find_one_process(session->cli);
 	int workers = -1;
-	choice->dist = DIST_LOADGROUP; /* keeps what must not overlap apart */
-	if (choose_engine(session, choice, err) < 0 || (text && parse_workers(text, &workers, err) < 0) ||
+	if ((text && parse_workers(text, &workers, err) < 0) || (asked && parse_workers(asked, &workers, err) < 0) ||
 	    check_workers(session, choice, workers, err) < 0)
 		return -1;
-	if (workers == 0 || !choice->engine->parallel) {
+	if (!choice->engine->parallel || (workers == 0 && asked == text)) {
 		choice->engine = &engines[0];
 		return 0;
 	}
+	if (workers == 0)
+		return 0; /* behind --, where options of the engine's plugin may stand beside it */
+	if (workers < 0 && one_process)
+		return str_adds(&choice->why, one_process) < 0 ? err_no_memory(err) : 0;
 	int chosen = note_measured_beside(session, choice, err);
 	if (chosen == 0)
 		chosen = note_configured(session, choice, err);
@@ -261,6 +308,18 @@ static int choose(const struct session *session, struct choice *choice, struct e
 	if (workers < 0)
 		return choose_workers(session, choice, err);
 	choice->workers = workers;
+	return 0;
+}
+
+/* 0 with *choice filled. */
+static int choose(const struct session *session, struct choice *choice, struct err *err)
+{
+	const char *behind = find_behind(session->cli, NULL, "--dist");
+	choice->dist = DIST_LOADGROUP; /* keeps what must not overlap apart */
+	if (choose_engine(session, choice, err) < 0 || choose_number(session, choice, err) < 0)
+		return -1;
+	if (behind && dist_parse(behind) != DIST_COUNT)
+		choice->dist = dist_parse(behind);
 	return 0;
 }
 
@@ -291,8 +350,9 @@ static void announce(const struct session *session, const struct choice *choice)
 	else if (choice->workers == 0)
 		fprintf(stderr, "comb: serial%s%s%s\n", why.len ? " (" : "", str_text(&why), why.len ? ")" : "");
 	else
-		fprintf(stderr, "comb: %d workers, %s, --dist %s%s%s%s\n", choice->workers, choice->engine->label,
-			dist_name(choice->dist), why.len ? " (" : "", str_text(&why), why.len ? ")" : "");
+		fprintf(stderr, "comb: %d worker%s, %s, --dist %s%s%s%s\n", choice->workers,
+			choice->workers == 1 ? "" : "s", choice->engine->label, dist_name(choice->dist),
+			why.len ? " (" : "", str_text(&why), why.len ? ")" : "");
 	if (session->project.engine_problem)
 		fputs("comb: tests that do not run cannot be noticed with this interpreter\n", stderr);
 }
@@ -403,9 +463,11 @@ static int print_json(const struct session *session, const struct choice *choice
 		      int status, struct err *err)
 {
 	struct suite_counts counts = suite_count(run);
+	bool serial = choice->workers == 0 && !choice->configured;
 	return session_print_json(
 		json_pack("{s:s, s:s, s:s, s:b, s:i, s:s, s:i, s:i, s:b, s:I, s:I, s:I, s:I, s:I, s:f, s:f, s:o}",
-			  "verb", "run", "project", session->project.root, "engine", choice->engine->name, "configured",
+			  "verb", "run", "project", session->project.root, "engine",
+			  serial ? engines[0].name : choice->engine->name, "configured",
 			  choice->configured, "workers", choice->workers, "dist",
 			  choice->workers > 0 ? dist_name(choice->dist) : "no", "exit_code", status, "pytest_exit_code",
 			  run->exit_code, "timed_out", run->timed_out, "collected", (json_int_t)counts.collected,

@@ -138,6 +138,47 @@ def test_bad_usage_is_refused(suite, args, said):
     assert done.stdout == ""
 
 
+@pytest.mark.parametrize(
+    "behind, said",
+    [
+        (["-n", "3"], "comb: 3 workers, comb's engine, --dist loadgroup"),
+        (["-n3", "--dist=loadfile"], "comb: 3 workers, comb's engine, --dist loadfile"),
+        (["--numprocesses=1"], "comb: 1 worker, comb's engine, --dist loadgroup"),
+        (["-n0", "--comb-gap"], "comb: serial"),
+    ],
+    ids=lambda words: words if isinstance(words, str) else " ".join(words),
+)
+def test_workers_asked_for_behind_the_dashes_are_those_announced(suite, behind, said):
+    run = suite("import pytest\n@pytest.mark.parametrize('i', range(8))\ndef test_a(i): pass\n")
+    done = run("--json", "-n", "2", "--", *behind)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stderr.splitlines()[0] == said
+    answer = json.loads(done.stdout)
+    workers = re.search(r"(\d+) worker", said)
+    assert answer["workers"] == (int(workers[1]) if workers else 0)
+    assert answer["engine"] == ("comb" if workers else "serial")
+
+
+def test_workers_behind_the_dashes_need_an_engine_that_has_them(suite):
+    done = suite("def test_a(): pass\n")("--engine", "serial", "--", "-n", "2")
+    assert done.returncode == 2
+    assert "--engine serial runs all tests in one process; -n 2 has no place there" in done.stderr
+
+
+@pytest.mark.parametrize("engine", [(), ("--engine", "comb"), ("--engine", "xdist")], ids=lambda words: "".join(words[1:]))
+@pytest.mark.parametrize("ini", ["[pytest]\n", "[pytest]\naddopts = -n 2\n"], ids=["plain", "configured"])
+def test_what_only_one_process_can_do_is_done_in_one(suite, engine, ini):
+    """A debugger, and the set-ups that pytest prints while it makes them."""
+    run = suite("def test_a(tmp_path): assert 0\n", ini=ini)
+    done = run(*engine, "--", "--pdb", input="c\n")
+    assert done.stderr.splitlines()[0] == "comb: serial (--pdb)"
+    assert done.returncode == 1 and "(Pdb)" in done.stdout, done.stdout + done.stderr
+    done = run(*engine, "--", "--setup-plan")
+    assert done.returncode == 0 and "SETUP    F tmp_path" in done.stdout, done.stdout + done.stderr
+    done = run(*engine, "-n", "2", "--", "--pdb")
+    assert done.returncode == 4 and "incompatible with distributing tests" in done.stderr
+
+
 def test_the_projects_own_configuration_counts(suite):
     run = suite("def test_a(worker_id): assert worker_id != 'master'\n", ini="[pytest]\naddopts = -n 1 --dist load\n")
     done = run()
