@@ -98,6 +98,15 @@ def runs_tests(options: Any) -> bool:
     return not any(getattr(options, name, False) for name in RUN_NO_TESTS)
 
 
+class OneProcess:
+    """A plugin for a run of comb's that shows something and needs no workers: nor has it any of pytest-xdist's."""
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_cmdline_main(self, config: pytest.Config) -> None:
+        """Before pytest-xdist counts."""
+        config.option.numprocesses, config.option.dist = 0, "no"
+
+
 def check_debugger(options: Any) -> bool:
     """False where a debugger needs a run without workers; an explicit number of workers is a usage error then."""
     if not (getattr(options, "usepdb", False) or getattr(options, "trace", False)):

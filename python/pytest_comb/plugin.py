@@ -38,7 +38,10 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None, Any, None]:
     """Forks the zygote while no plugin has taken a role yet: see docs/adr/0002-zygote.md."""
     known = early_config.known_args_namespace
-    if not (options.wants_comb(early_config, known) and options.runs_tests(known) and options.check_debugger(known)):
+    wanted = options.wants_comb(early_config, known)
+    if wanted and not options.runs_tests(known):
+        early_config.pluginmanager.register(options.OneProcess(), "comb-one-process")
+    if not (wanted and options.runs_tests(known) and options.check_debugger(known)):
         if not getattr(known, "numprocesses", None):
             surroundings.restore_path()
         yield

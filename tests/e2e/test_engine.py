@@ -239,6 +239,13 @@ def test_pdb_with_workers_is_a_usage_error(tmp_path):
     assert run(tmp_path, "--comb", "--pdb").counts == {"passed": 1}
 
 
+@pytest.mark.parametrize("shows, said", [("--setup-plan", "SETUP    F tmp_path"), ("--fixtures-per-test", "tmp_path")])
+def test_what_is_only_shown_is_shown_without_workers(tmp_path, shows, said):
+    write(tmp_path, test_a="def test_a(tmp_path): pass\n")
+    got = comb(tmp_path, shows)
+    assert got.code == 0 and said in got.out and "bringing up nodes" not in got.out
+
+
 @pytest.mark.parametrize("reader", [
     "import os\nname = os.environ.get('PYTEST_XDIST_WORKER', 'master')\n",
     "import os\nname = os.environ['PYTEST_XDIST_WORKER']\n",
