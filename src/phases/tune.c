@@ -302,8 +302,7 @@ static int reach_target(struct phase_ctx *ctx, struct gate_result *result, struc
 	struct verdict verdict = study_verdict(&study);
 	if (attach(result, verdict_json(&verdict), err) < 0)
 		return -1;
-	return tune_say_verdict(&verdict, &study.bound, study_best(&study)->configuration.engine, result) < 0 ? err_no_memory(err)
-								    : pass_or_fail(result, verdict.reached);
+	return tune_say_verdict(&verdict, &study, result) < 0 ? err_no_memory(err) : pass_or_fail(result, verdict.reached);
 }
 
 /* Measured anew, as the project is configured now. */
@@ -322,8 +321,7 @@ static int verify_target(struct phase_ctx *ctx, struct gate_result *result, stru
 	struct verdict verdict = verdict_again(&before, &contest.entries[0].wall_s, &configured->wall_s, study.bound.total_s);
 	if (attach(result, verdict_json(&verdict), err) < 0)
 		return -1;
-	return tune_say_verdict(&verdict, &study.bound, study_best(&study)->configuration.engine, result) < 0 ? err_no_memory(err)
-								    : pass_or_fail(result, verdict.reached);
+	return tune_say_verdict(&verdict, &study, result) < 0 ? err_no_memory(err) : pass_or_fail(result, verdict.reached);
 }
 
 /* 3.6 */

@@ -141,9 +141,20 @@ int tune_say_comb(const struct study *study, struct gate_result *result)
 			name.buf, stats_median(&comb->wall_s), contest_ratio(comb, best).estimate);
 }
 
-int tune_say_verdict(const struct verdict *verdict, const struct bound *bound, enum suite_engine engine,
-		     struct gate_result *result)
+/* Where a gain was missed that comb's own engine would bring. */
+static int say_gain_of_comb(const struct verdict *verdict, const struct study *study, struct gate_result *result)
 {
+	const struct contestant *comb = study_faster_beside(study);
+	if (verdict->reached || !comb)
+		return 0;
+	double comb_s = stats_median(&comb->wall_s);
+	return str_addf(&result->figure, "; comb run would take %.2f s, %.0f %% less", comb_s,
+			100 * (1 - comb_s / verdict->serial_s));
+}
+
+int tune_say_verdict(const struct verdict *verdict, const struct study *study, struct gate_result *result)
+{
+	const struct bound *bound = &study->bound;
 	int failed =
 		str_addf(&result->figure, "%.2f s -> %.2f s: %.0f %% less; %.0f %% of what this machine can give",
 			 verdict->serial_s, verdict->best_s, 100 * (1 - verdict->ratio), 100 * verdict->efficiency);
@@ -152,6 +163,7 @@ int tune_say_verdict(const struct verdict *verdict, const struct bound *bound, e
 		: verdict->at_the_limit
 		? "Less than half can be saved here, and at least 90 % of the possible speed is reached."
 		: "Less than half can be saved here, but 90 % of the possible speed is not reached either.";
+	failed = failed || say_gain_of_comb(verdict, study, result) < 0;
 	const struct interval *interval = &verdict->ratio_interval;
 	if (interval->coverage > 0)
 		failed = failed ||
@@ -163,7 +175,7 @@ int tune_say_verdict(const struct verdict *verdict, const struct bound *bound, e
 			 "least, and %.2f s for %s.",
 			 rule, verdict->bound_s, bound->start_s, bound->kinds[bound->binding] + bound->exclusive_s,
 			 bound_kind_name(bound->binding)) < 0;
-	if (!verdict->reached && engine == ENGINE_XDIST)
+	if (!verdict->reached && study_best(study)->configuration.engine == ENGINE_XDIST)
 		failed = failed ||
 			str_addf(&result->detail,
 				 " The %.2f s above it are what the runner adds: under pytest-xdist every worker is a "

@@ -14,9 +14,8 @@ int tune_say_baseline(const struct study *study, struct gate_result *result);
 /* The table, the curves, and how the contest ended. */
 int tune_say_contest(const struct study *study, struct gate_result *result);
 int tune_say_categories(const struct study *study, struct gate_result *result);
-/* engine: of the runs that the verdict is about. */
-int tune_say_verdict(const struct verdict *verdict, const struct bound *bound, enum suite_engine engine,
-		     struct gate_result *result);
+/* What was gained, the limit of the machine, and where too little was gained, what stands in the way. */
+int tune_say_verdict(const struct verdict *verdict, const struct study *study, struct gate_result *result);
 /* What comb's own engine gave, where the choice is another: with comb run, or once pytest-comb is declared. */
 int tune_say_comb(const struct study *study, struct gate_result *result);
 

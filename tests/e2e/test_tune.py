@@ -116,6 +116,8 @@ def test_combs_engine_is_told_beside_the_choice_where_it_is_not_declared(tuned):
     assert best["engine"] != "comb" and not best["beside"]
     least = min(entry["median_s"] for entry in own)
     assert ("comb run would take" in row["figure"]) == (least < best["median_s"])
+    target = gate(result, "3.5")
+    assert ("comb run would take" in target["figure"]) == (target["status"] == "failed" and least < best["median_s"])
     assert "--comb" not in (root / "pytest.ini").read_text()
     run = subprocess.run([COMB, "run", str(root), "--python", sys.executable], capture_output=True, text=True, timeout=60)
     assert run.returncode == 0, run.stdout
