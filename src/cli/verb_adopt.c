@@ -201,7 +201,7 @@ static int adopt(struct session *session, struct err *err)
 		sink_note(&session->terminal.sink,
 			  "no git repository: working in the project itself; comb adopt --undo puts it back");
 	if (adopt_run(&session->project, &adopt_options, &report, err) < 0)
-		return -1;
+		return err->kind == ERR_INTERRUPTED ? err_hint(err, "the next comb adopt goes on from here") : -1;
 	int failed = cli->json ? print_json(session, branch, &report, err) : print_summary(session, branch, &report, err);
 	return failed ? -1 : report.passed ? 0 : 1;
 }
