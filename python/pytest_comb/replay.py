@@ -156,7 +156,7 @@ class Replay:
             self.config.hook.pytest_xdist_node_collection_finished(node=controller.nodes[slot], ids=content["ids"])
         cache = self.config.pluginmanager.getplugin("nfplugin")
         if cache is not None:
-            cache.cached_nodeids.update(content["ids"])
+            cache.cached_nodeids.update(_as_cached(content["ids"]))
         if session.testsfailed and not self.config.option.continue_on_collection_errors:
             errors = "error" if session.testsfailed == 1 else "errors"
             controller.error = session.Interrupted(f"{session.testsfailed} {errors} during collection")
@@ -276,6 +276,15 @@ class Replay:
 
 class _RemoteError(Exception):
     """An exception of another process, with its traceback as text."""
+
+
+def _as_cached(ids: list[str]) -> list[Any]:
+    """As pytest's cache of ids holds them: objects since 9.2."""
+    try:
+        from _pytest.nodeid import NodeId  # type: ignore[import-not-found,unused-ignore]
+    except ImportError:
+        return ids
+    return [NodeId.parse(nodeid) for nodeid in ids]
 
 
 class _Deselected:
