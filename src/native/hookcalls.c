@@ -201,30 +201,9 @@ static void replace(PyObject **place, PyObject *value)
 	Py_XDECREF(before);
 }
 
-/* Sends the result into a wrapper: its own result, or NULL with an exception or, without one, after a second yield. */
-static PyObject *send_result(PyObject *generator, PyObject *result)
+/* What a generator returned that was called by a method, which gave `yielded` (taken over) or raised StopIteration. */
+static PyObject *returned(PyObject *yielded)
 {
-	PyObject *value = NULL;
-	if (PyIter_Send) {
-		enum send_result how = PyIter_Send(generator, result, &value);
-		if (how == SEND_NEXT)
-			Py_CLEAR(value);
-		return value;
-	}
-	PyObject *yielded = PyObject_CallMethodObjArgs(generator, s_send, result, NULL);
-	Py_XDECREF(yielded);
-	if (yielded || !PyErr_ExceptionMatches(PyExc_StopIteration))
-		return NULL;
-	PyObject *stop = take_exception();
-	value = PyObject_GetAttr(stop, s_value);
-	Py_DECREF(stop);
-	return value;
-}
-
-/* The same with the call's exception thrown into it. */
-static PyObject *throw_exception(PyObject *generator, PyObject *exception)
-{
-	PyObject *yielded = PyObject_CallMethodObjArgs(generator, s_throw, exception, NULL);
 	Py_XDECREF(yielded);
 	if (yielded || !PyErr_ExceptionMatches(PyExc_StopIteration))
 		return NULL;
@@ -232,6 +211,23 @@ static PyObject *throw_exception(PyObject *generator, PyObject *exception)
 	PyObject *value = PyObject_GetAttr(stop, s_value);
 	Py_DECREF(stop);
 	return value;
+}
+
+/* Sends the result into a wrapper: its own result, or NULL with an exception or, without one, after a second yield. */
+static PyObject *send_result(PyObject *generator, PyObject *result)
+{
+	PyObject *value = NULL;
+	if (!PyIter_Send)
+		return returned(PyObject_CallMethodObjArgs(generator, s_send, result, NULL));
+	if (PyIter_Send(generator, result, &value) == SEND_NEXT)
+		Py_CLEAR(value);
+	return value;
+}
+
+/* The same with the call's exception thrown into it. */
+static PyObject *throw_exception(PyObject *generator, PyObject *exception)
+{
+	return returned(PyObject_CallMethodObjArgs(generator, s_throw, exception, NULL));
 }
 
 /* Whether `error` is only Python's word for a StopIteration that came through a generator. */
