@@ -101,8 +101,8 @@ def test_a_session_that_ends_while_it_collects_is_not_green(suite, engine):
 
 
 def test_a_time_limit_names_what_did_not_run(suite):
-    run = suite("import time\ndef test_a(): pass\ndef test_b(): time.sleep(30)\ndef test_c(): pass\n")
-    done = run("--engine", "serial", "--timeout", "2s")
+    run = suite("import time\ndef test_a(): pass\ndef test_b(): time.sleep(60)\ndef test_c(): pass\n")
+    done = run("--engine", "serial", "--timeout", "6s")
     assert done.returncode == 1 and "test_it.py::test_c" in done.stderr and "test_it.py::test_a" not in done.stderr, done.stderr
 
 
