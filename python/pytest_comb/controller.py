@@ -210,12 +210,14 @@ class Controller:
         """What the zygote says, then what workers say, then who died; whether there was anything.
 
         A worker may speak between one look at the zygote's ring and the next: what the second look finds is put off, but
-        for the zygote's words, on which those of a worker rest. Once the zygote says that no worker is left of a
-        collection in parallel, what these said and how they ended is of no interest."""
+        for the words of the zygote, or of the first worker where each collects: those of the others rest on them. Once the
+        zygote says that no worker is left of a collection in parallel, what these said and how they ended is of no
+        interest."""
         frames, self.later = self.later + self.board.drain(), self.board.drain()
-        said = [frame for frame in frames + self.later if not frame[0] and frame[1] != protocol.DIED]
-        self.later = [frame for frame in self.later if frame[0] or frame[1] == protocol.DIED]
-        workers = [frame for frame in frames if frame[0]]
+        tellers = (0, 1) if self.start_mode == "import" and self.ids is None else (0,)  # rings
+        said = [frame for frame in frames + self.later if frame[0] in tellers and frame[1] != protocol.DIED]
+        self.later = [frame for frame in self.later if frame[0] not in tellers or frame[1] == protocol.DIED]
+        workers = [frame for frame in frames if frame[0] not in tellers]
         deaths = [frame for frame in frames if not frame[0] and frame[1] == protocol.DIED]
         regroups = self.merge.regroups
         with one_flush(self.config) if frames else contextlib.nullcontext():

@@ -10,6 +10,7 @@ import gc
 import os
 import sys
 import traceback
+from functools import partial
 from typing import Any, Generator, Optional
 
 import pytest
@@ -182,12 +183,18 @@ class Zygote:
         workers = inputs if all_of_them else min(inputs, len(items))
         dist = self.message["dist"]
         known = history.known(self.config, [item.nodeid for item in items])
-        plan.make(self.board, [plan.describe(item, dist) for item in items], inputs, dist, digest(items), known)
-        self.demand_record(items)
         hook = self.config.hook.pytest_report_collectionfinish
         lines = hook(config=self.config, start_path=self.config.rootpath, startdir=None, items=session.items)
-        self.send(protocol.COLLECTED, ids=[item.nodeid for item in session.items], deselected=self.deselected,
-                  workers=workers, lines=lines, failed=session.shouldfail, stopped=session.shouldstop)
+        tell = partial(self.send, protocol.COLLECTED, ids=[item.nodeid for item in session.items],
+                       deselected=self.deselected, workers=workers, lines=lines, failed=session.shouldfail,
+                       stopped=session.shouldstop)
+        alone = self.nursery is None
+        if alone:
+            tell()  # before the plan, which lets the other workers go: what they say rests on this
+        plan.make(self.board, [plan.describe(item, dist) for item in items], inputs, dist, digest(items), known)
+        self.demand_record(items)
+        if not alone:
+            tell()
         self.announced = True
         return workers
 

@@ -328,3 +328,10 @@ def test_workers_are_forked_while_tests_wait(tmp_path):
     ran = [path.name for path in tmp_path.glob("gw*-*")]
     assert len(ran) == 40
     assert len({name.split("-")[0] for name in ran}) < 5
+
+
+def test_workers_that_collect_are_quicker_than_the_word_of_what_was_collected(tmp_path):
+    write(tmp_path, conftest="import os, time\ndef pytest_report_collectionfinish():\n"
+                             "    time.sleep(0.5 if os.environ.get('PYTEST_XDIST_WORKER') == 'gw0' else 0)\n",
+          test_a="def test_a(): pass\ndef test_b(): pass\ndef test_c(): pass\n")
+    assert comb(tmp_path, "--comb-start=import").counts == {"passed": 3}

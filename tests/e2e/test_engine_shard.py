@@ -275,7 +275,8 @@ def test_a_worker_that_ended_by_itself_before_all_were_ended(monkeypatch, togeth
     died, regrouped = (0, protocol.DIED, b"{}"), (0, protocol.REGROUPED, b"{}")
     looks = [[died, regrouped], []] if together else [[died], [], [regrouped], []]
     seen = []
-    controller = types.SimpleNamespace(later=[], config=None, merge=types.SimpleNamespace(regroups=0))
+    controller = types.SimpleNamespace(later=[], config=None, ids=None, start_mode="shard",
+                                       merge=types.SimpleNamespace(regroups=0))
 
     def frame(ring, kind, payload):
         seen.append(kind)
