@@ -1,6 +1,6 @@
 /*
  * hookcalls.c: HookCaller.__call__() and _multicall() of pluggy in C. A trivial test means a dozen hook calls with some
- * fifty implementations, and a fifth of its time in pytest went into the Python around them.
+ * fifty implementations, and a sixth of its instructions went into the Python around them.
  *
  * The same calls in the same order, the same results and the same errors, but without frames of pluggy in tracebacks.
  * What is rare goes pluggy's own way from the start: historic calls, missing arguments, defaults of a
