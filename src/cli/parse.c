@@ -165,7 +165,7 @@ static int set_value(struct cli_value *value, const char *text, struct err *err)
 				       NUMBER_MAX, text);
 		return 0;
 	case OPTION_DURATION:
-		if (clock_parse_duration(text, &value->seconds) < 0)
+		if (clock_parse_duration(text, &value->seconds) < 0 || value->seconds <= 0)
 			return err_set(err, ERR_INPUT, "--%s wants a duration such as 90s or 5m, not '%s'", option->name, text);
 		if (value->seconds > DAYS_MAX * 86400.0)
 			return err_set(err, ERR_INPUT, "--%s wants a duration such as 90s or 5m, and at most %d days, not '%s'",

@@ -40,10 +40,20 @@ static bool has_other_version(const struct making *making)
 	return installed && strcmp(installed->version, COMB_VERSION) != 0;
 }
 
+/* Is one of the plugin's own options among the arguments? pytest would not know it without the plugin. */
+static bool names_own_option(const struct making *making)
+{
+	const struct strings *arguments = making->options->arguments;
+	for (size_t i = 0; arguments && i < arguments->len; i++)
+		if (text_starts_with(arguments->at[i], "--comb"))
+			return !making->project->engine_problem;
+	return false;
+}
+
 /* Does this run need the plugin of comb's engine, and does the project not bring it? */
 static bool wants_plugin(const struct making *making)
 {
-	bool asked = making->options->engine == ENGINE_COMB;
+	bool asked = making->options->engine == ENGINE_COMB || names_own_option(making);
 	bool lacks = making->configured_comb && !project_plugin(making->project, COMB_NAME);
 	return asked || lacks || (has_other_version(making) && (wants_order(making) || making->configured_comb));
 }

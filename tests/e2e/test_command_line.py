@@ -72,6 +72,7 @@ def test_every_verb_has_help_with_usage_and_example() -> None:
         (["doctor", "--color", "blue"], "--color wants one of auto|always|never, not 'blue'", ""),
         (["doctor", "--python"], "--python wants a value: PATH", ""),
         (["doctor", "--json=yes"], "--json takes no value", ""),
+        (["adopt", "--budget", "0"], "--budget wants a duration such as 90s or 5m, not '0'", ""),
         (["adopt", "--budget", "soon"], "--budget wants a duration such as 90s or 5m, not 'soon'", ""),
         (["doctor", "--", "-x"], "comb doctor takes nothing behind --", "only comb run passes arguments on to pytest"),
     ],

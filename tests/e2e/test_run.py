@@ -159,6 +159,14 @@ def test_workers_asked_for_behind_the_dashes_are_those_announced(suite, behind, 
     assert answer["engine"] == ("comb" if workers else "serial")
 
 
+def test_one_process_knows_the_options_of_the_engines_plugin(suite):
+    """Also where nothing loads that plugin by itself."""
+    run = suite("def test_a(): pass\n")
+    done = run("-n", "0", "--", "--comb-gap", env={**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"})
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stderr.splitlines()[0] == "comb: serial" and "1 passed" in done.stdout
+
+
 def test_workers_behind_the_dashes_need_an_engine_that_has_them(suite):
     done = suite("def test_a(): pass\n")("--engine", "serial", "--", "-n", "2")
     assert done.returncode == 2
