@@ -86,9 +86,19 @@ class Controller:
     def pytest_configure(self, config: pytest.Config) -> None:
         """Looks like a distributed run to other plugins, and keeps pytest-xdist out of it."""
         history.integration_workers(config)
+        self.put_off_fixtures()
         asked = getattr(config.option, "dist", "no")
         config.option.dist = "load" if asked == "no" else asked
         config.option.tx = []
+
+    def put_off_fixtures(self) -> None:
+        """pytest looks at every name of every plugin for fixtures. No test is set up here: the zygote need not wait for it."""
+        impls = getattr(self.config.hook.pytest_sessionstart, "_hookimpls", [])  # the last comes first; pluggy 1.0 has none
+        place = [impl.plugin for impl in impls].index(self) if impls else 0
+        for impl in impls[place:]:
+            if impl.plugin_name == "fixtures":
+                impls.remove(impl)
+                impls.insert(place, impl)
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionstart(self, session: pytest.Session) -> None:

@@ -89,3 +89,37 @@ def test_what_plugins_ask_of_a_worker(tmp_path: Path) -> None:
     assert "2 passed, 1 skipped" in done.stdout, done.stdout
     assert done.returncode == 0
     assert (tmp_path / "left").read_text() == "1"
+
+
+STARTS = '''
+import pytest
+
+SEEN = []
+
+
+def fixtures(config):
+    return "known" if config.pluginmanager.hasplugin("funcmanage") else "unknown"
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node):
+    SEEN.append(f"fixtures {fixtures(node.config)} at configure_node")
+
+
+def pytest_sessionstart(session):
+    SEEN.append("sessionstart")
+
+
+def pytest_report_header(config):
+    return f"seen: {', '.join(SEEN)}, fixtures {fixtures(config)} at header"
+'''
+
+
+def test_the_controller_looks_for_fixtures_once_the_zygote_is_on_its_way(tmp_path: Path) -> None:
+    """Plugins still come first, and whoever prints the header finds everything."""
+    (tmp_path / "pytest.ini").write_text("[pytest]\n")
+    (tmp_path / "conftest.py").write_text(STARTS)
+    (tmp_path / "test_it.py").write_text("def test_a(tmp_path): pass\n")
+    done = subprocess.run([PYTHON, "-m", "pytest", "--comb", "-n", "1"], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "seen: sessionstart, fixtures unknown at configure_node, fixtures known at header" in done.stdout
