@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import bisect
 import contextlib
+import functools
 import os
 import sys
 import warnings
@@ -386,25 +387,32 @@ def digest(items: list[pytest.Item]) -> int:
     return _comb.digest([item.nodeid.encode("utf-8", "surrogatepass") for item in items])
 
 
-def module_name(path: Any) -> tuple[str, str]:
-    """The folder that pytest puts on sys.path for a test module, and the name it imports it by."""
-    folder, names = path.parent, [path.stem]
-    while (folder / "__init__.py").is_file() and folder.name.isidentifier():
-        names.insert(0, folder.name)
-        folder = folder.parent
-    return str(folder), ".".join(names[:-1] if names[-1] == "__init__" and len(names) > 1 else names)
+@functools.lru_cache(maxsize=None)  # a suite has many modules in few folders
+def package_of(folder: Any) -> tuple[str, tuple[str, ...]]:
+    """The folder that pytest puts on sys.path for a module in this one, and the packages between them."""
+    if not folder.name.isidentifier() or not (folder / "__init__.py").is_file():
+        return str(folder), ()
+    root, packages = package_of(folder.parent)
+    return root, (*packages, folder.name)
+
+
+def module_name(path: Any) -> str:
+    """The name by which pytest imports a test module."""
+    packages = package_of(path.parent)[1]
+    return ".".join(packages if packages and path.stem == "__init__" else (*packages, path.stem))
 
 
 def same_names(config: pytest.Config, modules: list[Any]) -> str:
-    """Two files that would be one module to Python: which of them fails depends on the order."""
-    seen: dict[str, Any] = {}
+    """Two files that would be one module to Python, or one file twice: which of them fails depends on the order."""
+    paths: dict[str, Any] = {}
+    seen: set[int] = set()
     if config.getoption("importmode") == "importlib":
         return ""
     for module in modules:
         if isinstance(module, pytest.Module):
-            name = module_name(module.path)[1]
-            if seen.setdefault(name, module.path) != module.path or sum(m is module for m in modules) > 1:
+            if paths.setdefault(module_name(module.path), module.path) != module.path or id(module) in seen:
                 return f"{module.nodeid} has the module name of another file"
+            seen.add(id(module))
     return ""
 
 
@@ -413,7 +421,7 @@ def add_roots(config: pytest.Config, modules: list[Any]) -> None:
     mode = config.getoption("importmode")
     for module in modules:
         if mode in ("prepend", "append") and isinstance(module, pytest.Module):
-            root = module_name(module.path)[0]
+            root = package_of(module.path.parent)[0]
             if root not in sys.path:
                 sys.path.insert(0 if mode == "prepend" else len(sys.path), root)
 
