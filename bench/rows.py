@@ -9,8 +9,8 @@ import real
 PLUGINS = {"serial": [], "xdist": ["-p", "xdist", "-p", "xdist.looponfail"], "comb": ["-p", "pytest_comb.plugin", "--comb"]}
 """Plugins are loaded by name, with autoloading off: each way of running pays for itself alone."""
 
-OF_PROJECT = {"serial": ["-p", "no:xdist"], "xdist": [], "comb": ["-p", "pytest_comb.plugin", "--comb"]}
-"""In a project's own environment, where its plugins are loaded as ever."""
+OF_PROJECT = {"serial": ["-p", "no:xdist"], "xdist": [], "comb": ["-p", "no:xdist", "-p", "pytest_comb.plugin", "--comb"]}
+"""In a project's own environment, where its plugins are loaded as ever, but for pytest-xdist where it has nothing to do."""
 
 
 @dataclass
@@ -77,12 +77,12 @@ def _sleeping(workers: int) -> Row:
 
 def _real(name: str) -> Row:
     """A project's own suite, as bench/real.py says."""
-    without, repeat = real.WITHOUT.get(name, ()), real.ROUNDS.get(name, 3)
+    without = real.WITHOUT.get(name, ())
     ways = _ways(2)
     for way in ways:
         way.options += ["-k", " and ".join(f"not {test}" for test in without)] if without else []
     title = f"{name}'s own suite{' without ' + ', '.join(without) if without else ''}, 2 workers"
-    return Row(f"real-{name}", title, f"real-{name}", ways, [Limit("comb -n2", 0.80, "serial")], repeat=repeat)
+    return Row(f"real-{name}", title, f"real-{name}", ways, [Limit("comb -n2", 0.80, "serial")], repeat=real.ROUNDS.get(name, 3))
 
 
 ROWS = [
