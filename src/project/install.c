@@ -43,7 +43,7 @@ static const struct {
 	  "poetry update",
 	  " --with ",
 	  " && poetry install --extras " },
-	{ MANAGER_PDM, { ".venv", ".pdm-python" }, "pdm lock --update-reuse && pdm install", " -G ", " -G " },
+	{ MANAGER_PDM, { ".venv", ".pdm-python" }, "pdm install", " -G ", " -G " },
 	{ MANAGER_PIPENV, { ".venv", "pipenv --venv" }, "pipenv install --dev", NULL, NULL },
 };
 

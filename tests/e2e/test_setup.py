@@ -198,6 +198,12 @@ LIVE = {
         "[project]\nname = 'demo'\nversion = '1'\nrequires-python = '>=3.9'\n[dependency-groups]\ntest = ['pytest']\n[tool.uv]\n",
         ["uv", "sync", "--group", "test"],
     ),
+    "pdm": (
+        "pyproject.toml",
+        "[project]\nname = 'demo'\nversion = '1'\nrequires-python = '>=3.9'\n[project.optional-dependencies]\ntest = ['pytest']\n"
+        "[tool.pdm]\ndistribution = false\n",
+        ["sh", "-c", "pdm install -G test && rm pdm.lock"],  # kept by few libraries; it is made anew with the group
+    ),
     "pipenv": ("Pipfile", "[dev-packages]\npytest = '*'\n", ["pipenv", "install", "--dev"]),
     "hatch": (
         "pyproject.toml",
