@@ -204,6 +204,12 @@ LIVE = {
         "[tool.pdm]\ndistribution = false\n",
         ["sh", "-c", "pdm install -G test && rm pdm.lock"],  # kept by few libraries; it is made anew with the group
     ),
+    "poetry": (
+        "pyproject.toml",
+        "[tool.poetry]\npackage-mode = false\n[tool.poetry.dependencies]\npython = '>=3.10,<4'\n"
+        "[tool.poetry.group.test.dependencies]\npytest = '*'\n",
+        ["poetry", "install", "--with", "test"],
+    ),
     "pipenv": ("Pipfile", "[dev-packages]\npytest = '*'\n", ["pipenv", "install", "--dev"]),
     "hatch": (
         "pyproject.toml",
@@ -219,7 +225,7 @@ def test_install_with_the_manager_itself(project, tmp_path, manager):
     if not shutil.which(manager):
         pytest.skip(f"no {manager} in PATH")
     file, text, prepare = LIVE[manager]
-    env = {**os.environ, "HOME": str(tmp_path), "PIPENV_VENV_IN_PROJECT": "1"}
+    env = {**os.environ, "HOME": str(tmp_path), "PIPENV_VENV_IN_PROJECT": "1", "POETRY_VIRTUALENVS_IN_PROJECT": "1"}
     env.pop("VIRTUAL_ENV", None)
     (project / file).write_text(text)
     made = subprocess.run(prepare, cwd=project, env=env, capture_output=True, text=True, timeout=300)
