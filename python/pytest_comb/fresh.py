@@ -10,7 +10,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import select
+import struct
 import time
 from typing import TYPE_CHECKING, Any, Optional
 
@@ -19,16 +19,17 @@ import pytest
 from pytest_comb import _comb, fresh_coverage, hygiene, protocol, reports
 
 if TYPE_CHECKING:
-    from pytest_comb.worker import LateItem, Worker
+    from pytest_comb.worker import LateItem, Record, Worker
 
 MARK = "fresh"
-PHASES = ("setup", "call", "teardown")
 # Whose hooks surround what the worker does itself, so that its output and log records are the test's.
 AROUND_SETUP = ("comb-fresh", "capturemanager", "logging-plugin", "skipping")
 AROUND_TEARDOWN = ("runner", "capturemanager", "logging-plugin")
 SAID_ELSEWHERE = 77  # exit status of a process that could not use its pipe, and has sent its reports
-NOTHING_MORE: dict[str, Any] = {"exit": None, "interrupted": False, "times": None, "teardown": None, "failed": 0,
+NOTHING_MORE: dict[str, Any] = {"exit": None, "interrupted": False, "passed": None, "teardown": None, "failed": 0,
                                 "shouldfail": False, "shouldstop": False}
+# The whole of the last word where a test passed with nothing to tell, and its family is known; JSON begins otherwise.
+RECORD = struct.Struct("=cIi9d")
 HIGH = 600
 ANSWER_S = 5.0  # how long a worker waits for the controller to have looked at a crash
 
@@ -65,20 +66,25 @@ class Fresh:
 
     def run(self, item: pytest.Item, nextitem: LateItem) -> bool:
         """One test, up to its last word; False when its process crashed."""
-        warm = is_warm(item)
-        if not warm:
+        if not is_warm(item):
             self.warm(item)
         here, there = pipe()
         hygiene.flush_output()
-        parent, pid = os.getpid(), hygiene.fork()
+        parent, pid = os.getpid(), _comb.fork()
         if pid == 0:
             os.close(here)
             self.be_test(item, there, parent)
         os.close(there)
         worker = self.worker
         worker.board.stand_in(worker.slot, pid)  # time limits and interrupts are for the process that runs the test
-        told, status = wait(pid, here)
-        worker.board.stand_in(worker.slot, os.getpid())
+        said, status = _comb.last_words(pid, here)
+        os.close(here)
+        worker.board.stand_in(worker.slot, parent)
+        record = self.record_in(said)
+        if record is not None:
+            self.passed(item, nextitem, record)
+            return True
+        told = told_in(said)
         if told is None and os.WIFEXITED(status) and os.WEXITSTATUS(status) == SAID_ELSEWHERE:
             told = dict(NOTHING_MORE)
         if told is not None:
@@ -97,31 +103,41 @@ class Fresh:
         """Sets up collectors and fixtures of wider scopes. What fails here fails in the test's process again."""
         self.warming = True
         try:
+            self.set_up(item)
+        finally:
+            self.warming = False
+
+    def set_up(self, item: pytest.Item) -> None:
+        """What hooks set up."""
+        try:
             self.setup_hook(item=item)
         except (KeyboardInterrupt, pytest.exit.Exception):
             raise
         except BaseException:  # noqa: S110 - kept by pytest with the fixture
             pass
-        finally:
-            self.warming = False
 
     def pytest_runtest_setup(self, item: Any) -> None:
         """Called by warm(); in every other set-up it has nothing to do."""
         if not self.warming:
             return
-        item.session._setupstate.setup(item.parent)
+        state = item.session._setupstate
+        state.setup(item.parent)
         definitions = getattr(getattr(item, "_fixtureinfo", None), "name2fixturedefs", {})
         if definitions and not item._request:
             item._initrequest()
-        for name in getattr(item, "fixturenames", ()):
-            if name in definitions and definitions[name][-1].scope != "function":
-                item._request._get_active_fixturedef(name)
+        state.stack[item] = ([], None)  # pytest 9.1 takes a request for late whose test is not being set up
+        try:
+            for name in getattr(item, "fixturenames", ()):
+                if name in definitions and definitions[name][-1].scope != "function":
+                    item._request._get_active_fixturedef(name)
+        finally:
+            del state.stack[item]
 
     def tear_down(self, item: pytest.Item, nextitem: LateItem) -> Optional[pytest.TestReport]:
         """Fixtures of wider scopes that the next test does not need; the report if that fails."""
         if nextitem and nextitem.listchain()[:-1] == item.listchain()[:-1]:
             return None
-        self.warm(item)  # what hooks take down at the end, they set up at the beginning
+        self.set_up(item)  # what hooks take down at the end, they set up at the beginning
         call = pytest.CallInfo.from_call(lambda: self.teardown_hook(item=item, nextitem=nextitem), when="teardown",
                                          reraise=(KeyboardInterrupt, pytest.exit.Exception))
         return pytest.TestReport.from_item_and_call(item, call) if call.excinfo is not None else None
@@ -136,28 +152,43 @@ class Fresh:
             raise pytest.exit.Exception(*told["exit"])
         if told["interrupted"]:
             raise KeyboardInterrupt
+        if told["passed"] is not None:
+            prefix, others, line, times = told["passed"]
+            self.passed(item, nextitem, (self.worker.family(prefix, tuple(others)), line, *times))
+            return
         failed = self.tear_down(item, nextitem)
-        if told["times"] is not None:
-            self.worker.pending = self.passed(item, told["times"])
-        else:
-            self.worker.sent_some = True
+        self.worker.sent_some = True
         if failed is not None:
-            self.worker.pending[2:] = [failed]
+            if told["teardown"] is not None:
+                failed.keywords = told["teardown"]["keywords"]  # with those that the test has given itself
+            self.worker.pending = [failed]
         elif told["teardown"] is not None:
             self.worker.send(protocol.REPORTS, test=self.worker.index, reports=[told["teardown"]])
 
-    def passed(self, item: pytest.Item, times: list[float]) -> list[Any]:
-        """The reports of a test that passed with nothing to tell."""
-        keywords = {name: 1 for name in item.keywords}
-        made = []
-        for n, when in enumerate(PHASES):
-            report: Any = pytest.TestReport(item.nodeid, item.location, dict(keywords), "passed", None,
-                                            when)  # type: ignore[arg-type]
-            report.duration = times[n * 3 + 2]
-            if not self.worker.no_times:
-                report.start, report.stop = times[n * 3], times[n * 3 + 1]
-            made.append(report)
-        return made
+    def record_in(self, said: bytes) -> Optional[Record]:
+        """None where it is something else, or of a family that nobody has heard of."""
+        if len(said) != RECORD.size or said[:1] != b"r":
+            return None
+        record = RECORD.unpack(said)[1:]
+        return record if record[0] < len(self.worker.families) else None
+
+    def passed(self, item: pytest.Item, nextitem: LateItem, record: Record) -> None:
+        """With nothing to tell, unless a fixture of wider scope cannot be torn down."""
+        failed = self.tear_down(item, nextitem)
+        if failed is None:
+            self.worker.record = record
+        else:
+            setup, call, _ = self.reports_of(item, record)
+            failed.keywords = dict(setup.keywords)
+            self.worker.pending = [setup, call, failed]
+
+    def reports_of(self, item: pytest.Item, record: Record) -> list[Any]:
+        """Those that a record stands for."""
+        family, line, *times = record
+        prefix, others = list(self.worker.families)[family]
+        again = reports.PassedTests([item.nodeid])
+        again.learn(0, {"id": family, "prefix": prefix, "keywords": dict.fromkeys(others, 1)})
+        return again.reports(0, (0, family, line, times))
 
     def crashed(self, pid: int, status: int) -> None:
         """The controller reports the test; a plugin there may want it run again, so no other is taken before."""
@@ -189,7 +220,7 @@ class Fresh:
 
     def tell(self, there: int, told: dict[str, Any]) -> int:
         """The exit status. Where a test has closed the pipe, the ring does, and the worker has nothing to add."""
-        data = json.dumps(told).encode("ascii")
+        data = self.as_record(told) or json.dumps(told).encode("ascii")
         try:
             while data:
                 data = data[os.write(there, data):]
@@ -200,11 +231,19 @@ class Fresh:
             return SAID_ELSEWHERE
         return 0
 
+    def as_record(self, told: dict[str, Any]) -> Optional[bytes]:
+        """Where that says all, and the worker knows the family."""
+        passed = told["passed"]
+        if passed is None or told["failed"] or told["shouldfail"] or told["shouldstop"]:
+            return None
+        prefix, others, line, times = passed
+        family = self.worker.families.get((prefix, others))
+        return None if family is None else RECORD.pack(b"r", family, line, *times)
+
     def run_test(self, item: pytest.Item) -> dict[str, Any]:
         """What the worker has to know."""
         session = self.worker.session
-        told = dict(NOTHING_MORE)
-        failed, keywords = session.testsfailed, {name: 1 for name in item.keywords}
+        told, failed = dict(NOTHING_MORE), session.testsfailed
         try:
             item.config.hook.pytest_runtest_protocol(item=item, nextitem=Stay(item))
         except pytest.exit.Exception as error:
@@ -214,16 +253,17 @@ class Fresh:
         if told["exit"] or told["interrupted"]:
             session._setupstate.teardown_exact(Stay(item))
         else:
-            self.leave_reports(told, keywords)
+            self.leave_reports(told)
         told["failed"] = session.testsfailed - failed
         told["shouldfail"], told["shouldstop"] = session.shouldfail, session.shouldstop
         return told
 
-    def leave_reports(self, told: dict[str, Any], keywords: dict[str, int]) -> None:
+    def leave_reports(self, told: dict[str, Any]) -> None:
         """Sends all but a teardown that passed: the worker may have to add to that one."""
         worker = self.worker
-        if worker.is_plain() and worker.pending[0].keywords == keywords:
-            told["times"] = worker.times()
+        key = reports.family_key(worker.pending[0]) if worker.is_plain() else None
+        if key is not None:
+            told["passed"] = (*key, reports.line_of(worker.pending[0]), worker.times())
             return
         last = worker.pending.pop() if worker.pending and worker.pending[-1].when == "teardown" else None
         worker.flush()
@@ -252,30 +292,10 @@ def pipe() -> tuple[int, int]:
     return here, high
 
 
-def wait(pid: int, fd: int) -> tuple[Optional[dict[str, Any]], int]:
-    """What the process said, None if not all of it, and its wait status. A child of it may hold the pipe open."""
-    said = b""
+def told_in(said: bytes) -> Optional[dict[str, Any]]:
+    """None where a process ended before it had said all."""
     try:
-        end = os.pidfd_open(pid)
-    except (AttributeError, OSError):
-        end = -1
-    poll = select.poll()
-    for descriptor in (fd, end):
-        if descriptor >= 0:
-            poll.register(descriptor, select.POLLIN)
-    ended = False
-    while True:
-        ready = {number for number, _ in poll.poll(0 if ended else None)}
-        part = os.read(fd, 1 << 16) if fd in ready else b""
-        said += part
-        if not part and (ended or fd in ready):
-            break
-        ended = end in ready
-    os.close(fd)
-    if end >= 0:
-        os.close(end)
-    _, status = os.waitpid(pid, 0)
-    try:
-        return json.loads(said), status
+        told = json.loads(said)
     except ValueError:
-        return None, status
+        return None
+    return told if isinstance(told, dict) and told.keys() == NOTHING_MORE.keys() else None

@@ -8,7 +8,6 @@ import random
 import signal
 import sys
 import tempfile
-import warnings
 import weakref
 from typing import Any
 
@@ -100,13 +99,6 @@ def no_terminal_input() -> None:
 def default_interrupt() -> None:
     """Ctrl-C ends the test that runs."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
-
-
-def fork() -> int:
-    """os.fork(), where other threads that only wait are known and no reason for a warning."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)
-        return os.fork()
 
 
 def flush_output() -> None:

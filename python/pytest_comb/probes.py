@@ -95,7 +95,7 @@ class Server:
     def fork(self, request: dict[str, Any]) -> bool:
         """True in the new process."""
         hygiene.flush_output()
-        parent, pid = os.getpid(), hygiene.fork()
+        parent, pid = os.getpid(), _comb.fork()
         if pid == 0:
             os.setpgid(0, 0)
             _comb.die_with_parent(parent)

@@ -133,6 +133,22 @@ class PassedTests:
         return made
 
 
+def family_key(report: Any) -> Optional[tuple[int, tuple[str, ...]]]:
+    """Where the test's name begins in its node id, and its other keywords; None when it is no test of pytest's own kind."""
+    path, _, domain = report.location
+    head, _, tail = report.nodeid.partition("::")
+    name, *others = report.keywords
+    if path != head or domain != tail.replace("::", ".") or not report.nodeid.endswith(name):
+        return None
+    return len(report.nodeid) - len(name), tuple(others)
+
+
+def line_of(report: Any) -> int:
+    """As a record has it."""
+    line = report.location[1]
+    return -1 if line is None else line  # type: ignore[no-any-return]
+
+
 def _copy(report: pytest.TestReport, when: str) -> pytest.TestReport:
     """The same for another phase, with containers of its own."""
     made = pytest.TestReport.__new__(pytest.TestReport)

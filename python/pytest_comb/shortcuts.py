@@ -31,7 +31,7 @@ class Locations:
 
     def fill(self, item: Any) -> None:
         """What item.location will be, for a plain function; anything else is left to pytest."""
-        if type(item) is not pytest.Function:
+        if type(item) is not pytest.Function or "location" in item.__dict__:
             return
         function = getattr(item.obj, "__func__", item.obj)
         if type(function) is not FunctionType or not ELSEWHERE.isdisjoint(function.__dict__):
@@ -39,7 +39,8 @@ class Locations:
         code = function.__code__
         path = self._paths.get(code.co_filename)
         if path is not None:
-            item.__dict__["location"] = (path, code.co_firstlineno - 1, item.getmodpath())
+            name = item.name if type(item.parent) is pytest.Module else item.getmodpath()
+            item.__dict__["location"] = (path, code.co_firstlineno - 1, name)
         elif os.path.isabs(code.co_filename):
             self._paths[code.co_filename] = item.location[0]
 

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from pytest_comb.shard import Shard
 
 
+Record = tuple[Any, ...]  # family, line, and of each phase start, stop and duration
+
+
 class LateItem:
     """The next item, asked for when fixtures are torn down and not before: no test is held back by a running one."""
 
@@ -79,6 +82,7 @@ class Worker:
         self.shard: Optional[Shard] = None  # where modules are expanded when they are needed
         self.index = -1
         self.pending: list[Any] = []  # reports of the current test, not sent yet
+        self.record: Optional[Record] = None  # what a process of its own has said of it
         self.attempts = 0  # of the current test: plugins may run it again
         self.sent_some = False
         self.loose = False  # fixtures of an unknown next test may still stand
@@ -184,6 +188,7 @@ class Worker:
         """In a process of its own; False when that crashed, and the test is told and given up already."""
         if self.fresh is None:
             self.fresh = fresh.Fresh(self)
+        self.locations.fill(item)
         if self.fresh.run(item, LateItem(self, item)):
             return True
         self.outlet.mark(self.index)
@@ -237,12 +242,16 @@ class Worker:
         born = self.witness.new_children()
         if born:
             self.send(protocol.CHILDREN, test=self.index, pids=born)
-        if not (self.is_plain() and self.send_record()):
+        if self.record is None and self.is_plain():
+            self.record = self.record_of(self.pending[0])
+        if self.record is not None:
+            self.board.send_passed(self.slot, self.index, *self.record)
+        else:
             self.flush()
             self.send(protocol.FINISHED, test=self.index)
             if not self.captures():
                 self.retire()
-        self.pending, self.sent_some, self.attempts = [], False, 0
+        self.pending, self.sent_some, self.attempts, self.record = [], False, 0, None
 
     def captures(self) -> bool:
         """False after a test that closed descriptors it did not open: every later test would fail for it."""
@@ -277,18 +286,10 @@ class Worker:
                 return False
         return beside.pack(call) is None
 
-    def send_record(self) -> bool:
-        """False when it is no test of pytest's own kind."""
-        setup = self.pending[0]
-        path, line, domain = setup.location
-        head, _, tail = setup.nodeid.partition("::")
-        if path != head or domain != tail.replace("::", "."):
-            return False
-        family = self.family_of(setup)
-        if family < 0:
-            return False
-        self.board.send_passed(self.slot, self.index, family, -1 if line is None else line, *self.times())
-        return True
+    def record_of(self, setup: Any) -> Optional[Record]:
+        """That of the pending reports; None when it is no test of pytest's own kind."""
+        key = reports.family_key(setup)
+        return None if key is None else (self.family(*key), reports.line_of(setup), *self.times())
 
     def times(self) -> tuple[float, ...]:
         """start, stop and duration of each phase."""
@@ -298,16 +299,11 @@ class Worker:
             made += (report.duration,)
         return made
 
-    def family_of(self, report: Any) -> int:
-        """The number under which the controller knows these keywords, but for the test's own name."""
-        name, *others = report.keywords
-        if not report.nodeid.endswith(name):
-            return -1
-        prefix = len(report.nodeid) - len(name)
-        key = (prefix, tuple(others))
-        known = self.families.get(key)
+    def family(self, prefix: int, others: tuple[str, ...]) -> int:
+        """The number under which the controller knows these keywords, which stand beside the test's own name."""
+        known = self.families.get((prefix, others))
         if known is None:
-            known = self.families[key] = len(self.families)
+            known = self.families[prefix, others] = len(self.families)
             self.send(protocol.FAMILY, id=known, prefix=prefix, keywords={k: 1 for k in others})
         return known
 

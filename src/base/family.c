@@ -4,10 +4,12 @@
 #include <dirent.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -123,6 +125,29 @@ size_t family_end_mentioning(const char *text)
 	if (folder)
 		closedir(folder);
 	return count;
+}
+
+int family_last_words(pid_t pid, int fd, struct str *said, int *status)
+{
+	cleanup_fd int end = (int)syscall(SYS_pidfd_open, pid, 0); /* -1 on an old kernel: poll(2) passes it over */
+	struct pollfd watched[] = { { .fd = fd, .events = POLLIN }, { .fd = end, .events = POLLIN } };
+	bool ended = false;
+	for (;;) {
+		char part[4096];
+		if (poll(watched, 2, ended ? 0 : -1) < 0)
+			return -1;
+		if (watched[0].revents) {
+			ssize_t len = read(fd, part, sizeof(part));
+			if (len < 0 || (len > 0 && str_add(said, part, (size_t)len) < 0))
+				return -1;
+			if (len == 0)
+				break;
+		} else if (ended) {
+			break;
+		}
+		ended = watched[1].revents != 0;
+	}
+	return waitpid(pid, status, 0) < 0 ? -1 : 0;
 }
 
 int64_t family_resident_bytes(void)

@@ -9,12 +9,22 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "base/str.h"
+
 /* Whether this process has a child, running or not waited for yet. One system call. */
 bool family_has_children(void);
 /* Fills pids with at most capacity children of this process that have not ended; how many there are. */
 size_t family_children(pid_t *pids, size_t capacity);
 /* Kills every process whose environment holds text, but this one; how many there were. */
 size_t family_end_mentioning(const char *text);
+
+/*
+ * What child pid says into a pipe, up to its end: appends to *said what comes out of fd until that is closed, or until
+ * the child has ended and nothing is left in it (a process that it left running may hold the other end), and waits for
+ * the child. *status is that of waitpid(2). 0; -1 with errno: EINTR when a signal came (call it again to go on), ENOMEM,
+ * or what read(2) and waitpid(2) say. fd stays open.
+ */
+int family_last_words(pid_t pid, int fd, struct str *said, int *status);
 
 /* Memory of this process that is resident now; 0 where the system does not tell. */
 int64_t family_resident_bytes(void);

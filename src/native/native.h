@@ -19,6 +19,7 @@ extern PyMethodDef history_methods[];
 extern PyMethodDef live_methods[];   /* lines.c */
 extern PyMethodDef digest_methods[]; /* modules.c */
 extern PyMethodDef hookcall_methods[]; /* hookcalls.c */
+extern PyMethodDef process_methods[];
 
 /* Methods of Board, and functions of the module, for traces and records (trace.c). */
 struct board;

@@ -1,6 +1,7 @@
 """The mark fresh: a process of its own for each test that has it, and nothing else is different."""
 
 import os
+import re
 import signal
 import sys
 import time
@@ -40,7 +41,8 @@ def test_after(module):
 
 def test_nothing_outlives_the_test(tmp_path):
     write(tmp_path, test_a=STATE)
-    got = comb(tmp_path, "--dist=loadfile")
+    # pytest 9.1 warns of fixtures that are asked for too late
+    got = comb(tmp_path, "--dist=loadfile", "-Werror::DeprecationWarning")
     assert got.counts == {"passed": 7}, got.out
     assert (tmp_path / "up").read_text() == "x"
     assert len((tmp_path / "down").read_text().split()) == 1
@@ -120,6 +122,49 @@ class TestB:
     assert (tmp_path / "tries").read_text() == "xx"
     assert got.outcomes == plain.outcomes and got.counts == plain.counts, got.out
     assert "class is left" in got.out and "module is broken" in got.out and "said in set-up" in got.out
+
+
+REPORTED = '''
+import os
+def pytest_runtest_logreport(report):
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        print("\\n<<", report.nodeid, report.when, report.outcome, report.location, sorted(map(str, report.keywords)), ">>")
+'''
+
+
+def test_reports_as_in_a_serial_run(tmp_path):
+    """Keywords that a test gives itself, families that none had before, places, and a class whose fixture cannot go."""
+    write(tmp_path, conftest=REPORTED, test_a='''
+import os, pytest
+pytestmark = [pytest.mark.fresh, pytest.mark.slow]
+@pytest.fixture(scope="class")
+def leaves():
+    yield
+    raise ValueError("class is left")
+@pytest.mark.parametrize("n", ["a::b", "c.d", "e[f]"])
+def test_plain(n): pass
+def test_marked(request): request.node.add_marker("late")
+def test_keyword(request): request.node.extra_keyword_matches.add("extra")
+class TestA:
+    class TestB:
+        def test_a(self): pass
+    def test_b(self, leaves): pass
+    def test_c(self, leaves, request): request.node.add_marker("late")
+def test_says_more():
+    for fd in range(600, 1024):
+        try:
+            os.write(fd, b"r" + bytes(80))
+        except OSError:
+            pass
+def test_last(): pass
+''')
+    one, other = serial(tmp_path, "-s"), comb(tmp_path, "--dist=loadfile", "-s")
+    said = [sorted(set(re.findall("<<(.*?)>>", done.out))) for done in (one, other)]
+    one_set, other_set = ({line for line in lines if "test_says_more" not in line} for lines in said)
+    assert other_set == one_set and len(one_set) == 9 * 3
+    assert "during teardown is deprecated" not in other.out
+    assert one.counts == {"passed": 10, "error": 1}
+    assert other.counts["error"] == 1 and sum(other.counts.values()) == 11
 
 
 CRASHES = '''

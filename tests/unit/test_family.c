@@ -1,5 +1,8 @@
 /* Children and memory of this process, and what the kernel counts. */
+#define _GNU_SOURCE
+#include <errno.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -63,12 +66,91 @@ static void test_counts_of_the_kernel(void **state)
 	assert_true(family_oom_kills() >= -1);
 }
 
+/* A child that says text, leaves a grandchild with the pipe where it is asked to, and ends with status 3. */
+static pid_t speaker(const int pipe_fds[2], const char *text, bool leaves_one)
+{
+	pid_t pid = fork();
+	if (pid)
+		return pid;
+	if (leaves_one && fork() == 0) {
+		pause();
+		_exit(0);
+	}
+	_exit(write(pipe_fds[1], text, strlen(text)) < 0 ? 1 : 3);
+}
+
+static void test_last_words(void **state)
+{
+	(void)state;
+	for (int leaves_one = 0; leaves_one < 2; leaves_one++) {
+		int fds[2], status;
+		struct str said = STR_INIT;
+		assert_int_equal(pipe(fds), 0);
+		pid_t group = fork();
+		if (group == 0) { /* so that the grandchild can be ended with its group */
+			setpgid(0, 0);
+			pid_t pid = speaker(fds, "it was me", leaves_one);
+			close(fds[1]);
+			bool right = family_last_words(pid, fds[0], &said, &status) == 0 &&
+				     strcmp(str_text(&said), "it was me") == 0 && WEXITSTATUS(status) == 3;
+			str_release(&said);
+			signal(SIGTERM, SIG_IGN);
+			kill(0, SIGTERM);
+			_exit(right ? 0 : 1);
+		}
+		close(fds[0]);
+		close(fds[1]);
+		assert_int_equal(waitpid(group, &status, 0), group);
+		assert_true(WIFEXITED(status));
+		assert_int_equal(WEXITSTATUS(status), 0);
+	}
+}
+
+static void nothing(int number)
+{
+	(void)number;
+}
+
+static void test_last_words_and_a_signal(void **state)
+{
+	(void)state;
+	int fds[2], status;
+	struct str said = STR_INIT;
+	struct sigaction act = { .sa_handler = nothing }, old;
+	assert_int_equal(pipe(fds), 0);
+	pid_t mute = fork();
+	if (mute == 0) {
+		pause();
+		_exit(0);
+	}
+	close(fds[1]);
+	assert_int_equal(sigaction(SIGALRM, &act, &old), 0);
+	int held[2];
+	assert_int_equal(pipe(held), 0); /* its end stays open here: nobody says anything, and nobody ends */
+	ualarm(20000, 0);
+	assert_int_equal(family_last_words(mute, held[0], &said, &status), -1);
+	assert_int_equal(errno, EINTR);
+	kill(mute, SIGKILL);
+	assert_int_equal(family_last_words(mute, held[0], &said, &status), 0);
+	assert_true(WIFSIGNALED(status));
+	assert_int_equal(said.len, 0);
+	assert_int_equal(family_last_words(mute, fds[0], &said, &status), -1); /* waited for already */
+	assert_int_equal(errno, ECHILD);
+	str_release(&said);
+	sigaction(SIGALRM, &old, NULL);
+	close(fds[0]);
+	close(held[0]);
+	close(held[1]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_children_that_live),
 		cmocka_unit_test(test_memory_grows_with_use),
 		cmocka_unit_test(test_counts_of_the_kernel),
+		cmocka_unit_test(test_last_words),
+		cmocka_unit_test(test_last_words_and_a_signal),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,82 @@
+/* Forks, and what binds a child to its parent. Few lines of Python around a fork: it copies each page that they touch. */
+#include "native/native.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "base/family.h"
+#include "base/str.h"
+
+#include "base/banned.h"
+
+/* die_with_parent(pid): SIGKILL for this process when its parent ends; now, where that has happened already. */
+static PyObject *die_with_parent(PyObject *module, PyObject *args)
+{
+	int parent;
+	if (!PyArg_ParseTuple(args, "i", &parent))
+		return NULL;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent)
+		_exit(1);
+	Py_RETURN_NONE;
+}
+
+/*
+ * adopt_orphans(): processes whose parent ends become children of this one, and it lives on when its own parent ends:
+ * for who sees that by the end of a socket, and has to clear up then.
+ */
+static PyObject *adopt_orphans(PyObject *module, PyObject *unused)
+{
+	prctl(PR_SET_CHILD_SUBREAPER, 1L, 0L, 0L, 0L);
+	prctl(PR_SET_PDEATHSIG, 0L);
+	Py_RETURN_NONE;
+}
+
+/*
+ * fork(): os.fork() without its warning, in Python 3.12, of other threads: those of who calls it only wait. What is
+ * registered with os.register_at_fork() is called.
+ */
+static PyObject *fork_process(PyObject *module, PyObject *unused)
+{
+	PyOS_BeforeFork();
+	pid_t pid = fork();
+	int error = errno;
+	if (pid == 0)
+		PyOS_AfterFork_Child();
+	else
+		PyOS_AfterFork_Parent();
+	errno = error;
+	return pid < 0 ? PyErr_SetFromErrno(PyExc_OSError) : PyLong_FromLong(pid);
+}
+
+/* last_words(pid, fd): family_last_words(); signals are handled while it waits, as Python's own calls do. */
+static PyObject *last_words(PyObject *module, PyObject *args)
+{
+	int pid, fd, status = 0, failed;
+	if (!PyArg_ParseTuple(args, "ii", &pid, &fd))
+		return NULL;
+	struct str said = STR_INIT;
+	PyObject *result = NULL;
+	do {
+		Py_BEGIN_ALLOW_THREADS
+		failed = family_last_words(pid, fd, &said, &status);
+		Py_END_ALLOW_THREADS
+	} while (failed && errno == EINTR && PyErr_CheckSignals() == 0);
+	if (!failed)
+		result = Py_BuildValue("y#i", str_text(&said), (Py_ssize_t)said.len, status);
+	else if (!PyErr_Occurred())
+		PyErr_SetFromErrno(PyExc_OSError);
+	str_release(&said);
+	return result;
+}
+
+PyMethodDef process_methods[] = {
+	{ "adopt_orphans", adopt_orphans, METH_NOARGS, "adopt_orphans()" },
+	{ "die_with_parent", die_with_parent, METH_VARARGS, "die_with_parent(pid)" },
+	{ "fork", fork_process, METH_NOARGS, "fork() -> pid, or 0 in the child" },
+	{ "last_words", last_words, METH_VARARGS,
+	  "last_words(pid, fd) -> (bytes, wait status): what a child says into a pipe before it ends" },
+	{ NULL, NULL, 0, NULL },
+};
