@@ -6,16 +6,19 @@ import os
 import select
 import signal
 import sys
-from typing import Any
+import time
+from typing import Any, Optional
 
 import pytest
 
-from pytest_comb import _comb, leftovers, protocol
+from pytest_comb import _comb, leftovers, options, protocol
 from pytest_comb.outlet import Outlet, Pipes
 
 
 WHEN_REFUSED = "raise the limit (ulimit -u, the control group's pids.max), or run without --comb"
 REAP_MS = 1000  # orphans that have come to this process and ended
+LAST_GLANCE_MS = 32  # at most between two looks at what workers do; less soon after a fork
+SHORT_WAIT_S = 0.0002  # for a lock, for a full pipe
 
 
 class Child:
@@ -45,6 +48,19 @@ class Nursery:
     def __init__(self, config: pytest.Config, board: Any, link: protocol.Link, outlet: Outlet) -> None:
         self.config, self.board, self.link, self.outlet = config, board, link, outlet
         self.children: dict[int, Child] = {}
+        self.processors = options.usable_cpus()
+        self.forked_at = time.monotonic()
+
+    def has_processor(self) -> bool:
+        """Whether another worker would do more than take turns with those there are: fewer compute than there are processors."""
+        pids = [child.pid for child in reversed(self.children.values())]  # the last ones are about to start
+        if len(pids) < self.processors:
+            return True
+        running = _comb.count_running(pids, self.processors)
+        if running < self.processors and len(pids) - running <= self.processors:  # few wait, perhaps only for a lock
+            time.sleep(SHORT_WAIT_S)
+            running = _comb.count_running(pids, self.processors)
+        return running < self.processors  # type: ignore[no-any-return]
 
     def fork(self, slot: int) -> int:
         """-1 here; in the worker the descriptor for its last stack. What the system refuses is told to the controller."""
@@ -73,6 +89,7 @@ class Nursery:
             for end in ends:
                 os.close(end)
             self.children[slot] = Child(slot, pid, crash_fd)
+            self.forked_at = time.monotonic()
             return -1
         if pipes:
             self.outlet.enter(self.config, pipes)
@@ -96,20 +113,30 @@ class Nursery:
     def command(self) -> dict[str, Any]:
         """The controller's next command; deaths of workers are told while waiting for it."""
         while True:
-            poll = select.poll()
-            poll.register(self.link.socket.fileno(), select.POLLIN)
-            for child in self.children.values():
-                if child.fd >= 0:
-                    poll.register(child.fd, select.POLLIN)
-            blind = any(child.fd < 0 for child in self.children.values())
-            ready = {fd for fd, _ in poll.poll(50 if blind else REAP_MS)}
-            self.reap()
-            if self.link.socket.fileno() not in ready:
-                continue
-            command = self.link.receive()
-            if command is None:
-                os.killpg(0, signal.SIGKILL)
-            return command or {"quit": True}
+            command = self.look(REAP_MS)
+            if command is not None:
+                return command
+
+    def glance(self) -> Optional[dict[str, Any]]:
+        """The same, but None soon when there is none: where workers wait until there is a processor for them."""
+        return self.look(min(LAST_GLANCE_MS, 1 + int((time.monotonic() - self.forked_at) * 100)))
+
+    def look(self, most_ms: int) -> Optional[dict[str, Any]]:
+        """None when a worker has ended, or nothing has happened in this time."""
+        poll = select.poll()
+        poll.register(self.link.socket.fileno(), select.POLLIN)
+        for child in self.children.values():
+            if child.fd >= 0:
+                poll.register(child.fd, select.POLLIN)
+        blind = any(child.fd < 0 for child in self.children.values())
+        ready = {fd for fd, _ in poll.poll(min(50, most_ms) if blind else most_ms)}
+        self.reap()
+        if self.link.socket.fileno() not in ready:
+            return None
+        command = self.link.receive()
+        if command is None:
+            os.killpg(0, signal.SIGKILL)
+        return command or {"quit": True}
 
     def end_all(self) -> None:
         """No worker is left, and nobody is told."""

@@ -45,6 +45,8 @@ def add_own(parser: pytest.Parser) -> None:
                     help="How workers get their tests: shard (each expands a part of the modules), once (collected once, "
                          "then forked) or import (each worker imports and collects, as under pytest-xdist); auto takes the "
                          "first of them that is safe, shard where it saves time")
+    group.addoption("--comb-all-workers", action="store_true", dest="comb_all_workers", default=False,
+                    help="As many workers as -n says at once; else more than there are processors only where tests wait")
     group.addoption("--comb-timeout", type=float, default=0.0, metavar="SECONDS", dest="comb_timeout",
                     help="Stop a test that takes longer, show the stacks of its threads and go on with the others")
     group.addoption("--comb-max-rss", type=sizes.check, default=None, metavar="SIZE", dest="comb_max_rss",

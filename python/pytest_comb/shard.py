@@ -11,6 +11,7 @@ import contextlib
 import functools
 import os
 import sys
+import time
 import warnings
 from typing import TYPE_CHECKING, Any, Callable, Iterator, NoReturn, Optional
 
@@ -25,6 +26,7 @@ SMALL_BYTES = 24_000  # so much test code is collected sooner than workers could
 FEW_MODULES = 4
 WARM_MODULES = 8  # the zygote expands at most so many before it forks
 WARM_IMPORTS = 8  # and goes on while a module imports so many others that nobody had imported before
+DEAR_S = 0.025  # of processor time for a module: workers that come late and expand it again cost too much then
 WIDE_SCOPES = ("session", "package")
 # With these the order or the choice of tests comes from more than one module.
 GLOBAL_OPTIONS = {"lf": "--lf", "failedfirst": "--ff", "newfirst": "--nf", "stepwise": "--stepwise",
@@ -48,6 +50,7 @@ class Shard:
         self.unlike: dict[int, list[pytest.Item]] = {}  # expanded again, with other tests than those that were collected
         self.odd = ""  # why the walk met something that is not a module
         self.is_worker = False
+        self.is_dear = False
         self.is_told = False  # everything about the modules
         self.silent = False  # a module is expanded again: all of this has been told
         self.firsts: list[int] = []
@@ -176,12 +179,16 @@ class Shard:
         self.run_worker()
         return True
 
+    def is_expanded(self) -> bool:
+        """No module is left for another worker, and no test is known yet."""
+        return self.zygote.board.wait_plan(0) is None and bool(self.table.is_empty())
+
     def warm_up(self) -> Optional[list[dict[str, Any]]]:
         """Expands the first modules while they import much that the others may want too; what is to be told of them.
         None: this process had better collect all of them."""
         told: list[dict[str, Any]] = []
         while len(told) < min(WARM_MODULES, len(self.modules) - 1):
-            known = len(sys.modules)
+            known, begun = len(sys.modules), time.process_time()
             kept, self.zygote.held = self.zygote.held, []
             try:
                 told.append(self.describe(len(told)))
@@ -189,6 +196,7 @@ class Shard:
                 self.zygote.held = kept + self.zygote.held + [((0, 0), protocol.START, {"mode": "once", "reason": str(error)})]
                 return None
             self.zygote.held = kept
+            self.is_dear = time.process_time() - begun > DEAR_S
             if len(sys.modules) - known < WARM_IMPORTS:
                 break
         return told

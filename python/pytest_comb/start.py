@@ -71,7 +71,7 @@ def split(config: pytest.Config) -> Role:
             continue
         here, there = socket.socketpair()
         pipes = outlet.pipes()
-        pid = _fork()
+        pid = _fork(branches)
         if pid == 0:
             here.close()
             for branch in branches.values():
@@ -88,10 +88,12 @@ def split(config: pytest.Config) -> Role:
     return Controller(config, board, branches, mode, outlet, modules, late)
 
 
-def _fork() -> int:
+def _fork(before: dict[str, Branch]) -> int:
     try:
         return os.fork()
     except OSError as error:
+        for branch in before.values():
+            branch.dismiss(now=True)
         raise pytest.UsageError(f"comb: no process to collect in: {error.strerror}; {WHEN_REFUSED}") from None
 
 

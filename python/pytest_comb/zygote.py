@@ -228,7 +228,8 @@ class Zygote:
         gc.collect()
         gc.freeze()
         while True:
-            for slot, given in wanted:
+            while wanted and not self.is_held():
+                slot, given = wanted.pop(0)
                 if self.nothing_waits():
                     self.send(protocol.NOT_NEEDED, slot=slot)
                     continue
@@ -236,7 +237,9 @@ class Zygote:
                 if crash_fd >= 0:
                     self.become_worker(slot, given, crash_fd)
                     return True
-            command = self.nursery.command()
+            command = self.nursery.glance() if wanted else self.nursery.command()
+            if command is None:
+                continue
             if "quit" in command:
                 self.nursery.end_leftovers()
                 hygiene.leave(0)
@@ -247,11 +250,22 @@ class Zygote:
                     self.watch_again()
                     return False
                 hygiene.leave(0)
-            wanted = [(command["fork"], command["input"])]
+            wanted.append((command["fork"], command["input"]))
+
+    def is_held(self) -> bool:
+        """While as many workers compute as there are processors, another one would only take turns with them."""
+        assert self.nursery is not None and self.message is not None
+        option = self.config.option
+        if option.comb_all_workers or option.comb_replay or self.message["dist"] == "each" or self.nothing_waits():
+            return False
+        if self.shard is not None and self.shard.is_dear:
+            return False
+        is_expanded = self.shard is not None and self.shard.is_expanded()
+        return is_expanded or not self.nursery.has_processor()
 
     def nothing_waits(self) -> bool:
         """The workers that were forked so far have taken every test: another one would only start and end."""
-        return self.board.wait_plan(0) is not None and self.board.waiting() == 0
+        return self.board.wait_plan(0) is not None and (self.board.is_stopped() or self.board.waiting() == 0)
 
     def become_worker(self, slot: int, given: dict[str, Any], crash_fd: int) -> None:
         """After the fork: a process that shares nothing by accident."""

@@ -39,15 +39,19 @@ static bool parse_stat(const char *text, char *state, pid_t *parent)
 	return true;
 }
 
-static bool is_living_child(const char *pid, pid_t parent)
+static bool read_stat(const char *pid, char *state, pid_t *parent)
 {
 	struct err ignored = ERR_INIT;
 	cleanup_str struct str path = STR_INIT, text = STR_INIT;
+	return str_addf(&path, "/proc/%s/stat", pid) == 0 && fs_read(path.buf, &text, &ignored) == 0 &&
+	       parse_stat(str_text(&text), state, parent);
+}
+
+static bool is_living_child(const char *pid, pid_t parent)
+{
 	char state;
 	pid_t of;
-	if (str_addf(&path, "/proc/%s/stat", pid) < 0 || fs_read(path.buf, &text, &ignored) < 0)
-		return false;
-	return parse_stat(str_text(&text), &state, &of) && of == parent && state != 'Z' && state != 'X';
+	return read_stat(pid, &state, &of) && of == parent && state != 'Z' && state != 'X';
 }
 
 struct found {
@@ -102,6 +106,18 @@ size_t family_children(pid_t *pids, size_t capacity)
 		add_all_children(&found);
 	}
 	return found.count;
+}
+
+size_t family_count_running(const pid_t *pids, size_t count, size_t enough)
+{
+	size_t running = 0;
+	for (size_t i = 0; i < count && running < enough; i++) {
+		char pid[16], state;
+		pid_t parent;
+		snprintf(pid, sizeof(pid), "%d", pids[i]);
+		running += read_stat(pid, &state, &parent) && state == 'R';
+	}
+	return running;
 }
 
 static bool mentions(const char *pid, const char *text)

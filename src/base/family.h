@@ -18,6 +18,8 @@ size_t family_children(pid_t *pids, size_t capacity);
 /* Kills every process whose environment holds text, but this one; how many there were. */
 size_t family_end_mentioning(const char *text);
 
+/* How many of these processes run or want to (state R), counted up to `enough`. Who cannot be read does not run. */
+size_t family_count_running(const pid_t *pids, size_t count, size_t enough);
 /*
  * What child pid says into a pipe, up to its end: appends to *said what comes out of fd until that is closed, or until
  * the child has ended and nothing is left in it (a process that it left running may hold the other end), and waits for

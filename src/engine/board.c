@@ -464,6 +464,11 @@ void board_stop(struct board *self)
 		announce_plan(self);
 }
 
+bool board_is_stopped(const struct board *self)
+{
+	return atomic_load(&self->shared->stopped);
+}
+
 enum sched_state board_state(struct board *self, uint32_t test)
 {
 	enum sched_state state = sched_state(lock(self), test);

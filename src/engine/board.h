@@ -92,6 +92,7 @@ uint32_t board_leave(struct board *self, uint32_t worker);
 uint32_t board_hand_over(struct board *self, uint32_t worker);
 bool board_revive(struct board *self, uint32_t test);
 void board_stop(struct board *self);
+bool board_is_stopped(const struct board *self);
 enum sched_state board_state(struct board *self, uint32_t test);
 uint32_t board_waiting(struct board *self);
 /*

@@ -70,6 +70,11 @@ bool module_table_pull(struct module_table *self, uint32_t *first, uint32_t *cou
 	return true;
 }
 
+bool module_table_is_empty(const struct module_table *self)
+{
+	return atomic_load(&self->shared->next) >= self->shared->modules;
+}
+
 void module_table_enter(struct module_table *self, uint32_t worker, uint32_t module)
 {
 	atomic_store(&self->shared->entered[worker], module + 1);

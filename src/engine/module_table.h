@@ -41,6 +41,8 @@ void module_table_close(struct module_table *self);
 int module_table_begin(struct module_table *self, uint32_t first, uint32_t modules, uint32_t workers, struct err *err);
 /* The next run for the caller alone; false when nothing is left. */
 bool module_table_pull(struct module_table *self, uint32_t *first, uint32_t *count);
+/* Whether a pull would give nothing now. */
+bool module_table_is_empty(const struct module_table *self);
 /* module: MODULE_NONE for none. worker: below BOARD_MAX_WORKERS. */
 void module_table_enter(struct module_table *self, uint32_t worker, uint32_t module);
 uint32_t module_table_entered(const struct module_table *self, uint32_t worker);

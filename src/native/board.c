@@ -211,6 +211,11 @@ static PyObject *state(PyObject *object, PyObject *args)
 	return PyLong_FromLong(board_state(board_of(object), test));
 }
 
+static PyObject *is_stopped(PyObject *object, PyObject *unused)
+{
+	return PyBool_FromLong(board_is_stopped(board_of(object)));
+}
+
 static PyObject *waiting(PyObject *object, PyObject *unused)
 {
 	return PyLong_FromUnsignedLong(board_waiting(board_of(object)));
@@ -399,6 +404,7 @@ static PyMethodDef board_methods[] = {
 	{ "revive", revive, METH_VARARGS, "revive(test) -> whether it was lost, and waits again now" },
 	{ "stop", stop, METH_NOARGS, "stop(): no test is handed out any more" },
 	{ "state", state, METH_VARARGS, "state(test) -> 0 waiting, 1 claimed, 2 running, 3 done, 4 lost" },
+	{ "is_stopped", is_stopped, METH_NOARGS, "is_stopped() -> whether no test begins any more" },
 	{ "waiting", waiting, METH_NOARGS, "waiting() -> number of tests nobody holds" },
 	{ "gap", gap, METH_VARARGS, "gap([(test, seconds)], [(test, of_module, fixture, seconds)]) -> several lines; see gap.h" },
 	{ "left_s", left_s, METH_NOARGS, "left_s() -> seconds until all tests are done, below 0: unknown" },

@@ -31,6 +31,23 @@ static PyObject *children(PyObject *module, PyObject *unused)
 	return list;
 }
 
+/* count_running(pids, enough) */
+static PyObject *count_running(PyObject *module, PyObject *args)
+{
+	pid_t pids[MAX_CHILDREN];
+	PyObject *list;
+	Py_ssize_t enough;
+	size_t count = 0;
+	if (!PyArg_ParseTuple(args, "O!n", &PyList_Type, &list, &enough))
+		return NULL;
+	for (; count < MAX_CHILDREN && (Py_ssize_t)count < PyList_Size(list); count++) {
+		pids[count] = (pid_t)PyLong_AsLong(PyList_GetItem(list, (Py_ssize_t)count));
+		if (PyErr_Occurred())
+			return NULL;
+	}
+	return PyLong_FromSize_t(family_count_running(pids, count, (size_t)enough));
+}
+
 static PyObject *resident_bytes(PyObject *module, PyObject *unused)
 {
 	return PyLong_FromLongLong(family_resident_bytes());
@@ -54,6 +71,8 @@ static PyObject *keep_orphans(PyObject *module, PyObject *args)
 PyMethodDef family_methods[] = {
 	{ "has_children", has_children, METH_NOARGS, "has_children() -> whether this process has any, ended or not" },
 	{ "children", children, METH_NOARGS, "children() -> pids of those that have not ended" },
+	{ "count_running", count_running, METH_VARARGS,
+	  "count_running(pids, enough) -> how many of them run or want to, counted up to enough" },
 	{ "resident_bytes", resident_bytes, METH_NOARGS, "resident_bytes() of this process; 0: unknown" },
 	{ "oom_kills", oom_kills, METH_NOARGS, "oom_kills() -> processes killed for want of memory so far; -1: unknown" },
 	{ "keep_orphans", keep_orphans, METH_VARARGS, "keep_orphans(whether)" },

@@ -57,6 +57,11 @@ static PyObject *pull(PyObject *object, PyObject *unused)
 	return Py_BuildValue("II", first, count);
 }
 
+static PyObject *is_empty(PyObject *object, PyObject *unused)
+{
+	return PyBool_FromLong(module_table_is_empty(table_of(object)));
+}
+
 static int check_worker(unsigned worker)
 {
 	if (worker < BOARD_MAX_WORKERS)
@@ -136,6 +141,7 @@ PyMethodDef digest_methods[] = {
 static PyMethodDef modules_methods[] = {
 	{ "begin", begin, METH_VARARGS, "begin(first, modules, workers): those from first on are to be pulled" },
 	{ "pull", pull, METH_NOARGS, "pull() -> (first, count), or None when nothing is left" },
+	{ "is_empty", is_empty, METH_NOARGS, "is_empty() -> whether nothing is left to be pulled" },
 	{ "enter", enter, METH_VARARGS, "enter(worker, module): it expands this one now; -1 for none" },
 	{ "entered", entered, METH_VARARGS, "entered(worker) -> the module it is in, or -1" },
 	{ "place", place, METH_VARARGS, "place(module, first, tests, digest): before the plan is made" },

@@ -91,6 +91,7 @@ struct suite_options {
 	int workers;             /* for the parallel engines */
 	const char *dist;        /* "load", "loadscope", "loadgroup", "worksteal", …; NULL: the engine's default */
 	const char *markers;     /* -m expression, or NULL */
+	bool all_workers;        /* of comb's engine: at once, also where they share processors and only compute */
 	bool collect_only;
 	bool whole;              /* also the tests that -m of the project's own addopts leaves out; with markers NULL */
 	bool footprint;          /* record touches by the audit hook */

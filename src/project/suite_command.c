@@ -73,7 +73,8 @@ static int add_engine(struct making *making, struct strings *argv)
 	if (!failed && wants_plugin(making) && has_other_version(making))
 		failed = strings_add(argv, "-p") < 0 || strings_add(argv, "no:comb") < 0;
 	if (!failed && options->engine == ENGINE_COMB)
-		failed = strings_add(argv, "--comb") < 0;
+		failed = strings_add(argv, "--comb") < 0 ||
+			 (options->all_workers && strings_add(argv, "--comb-all-workers") < 0);
 	else if (!failed && !options->keep_addopts && making->configured_comb)
 		failed = strings_add(argv, "--no-comb") < 0;
 	if (!failed && options->engine == ENGINE_SERIAL) {

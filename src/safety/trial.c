@@ -204,6 +204,7 @@ static int run_suite(struct trials *trials, const struct trial *trial, struct su
 	struct suite_options options = {
 		.engine = trial->workers > 0 ? parallel : ENGINE_SERIAL,
 		.workers = trial->workers,
+		.all_workers = true, /* the more of them take turns, the more orders are tried */
 		.dist = trial->workers > 0 ? trial->dist : NULL,
 		.shuffle_seed = trial->seed,
 		.order = trial->order,

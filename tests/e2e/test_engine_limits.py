@@ -104,12 +104,12 @@ def test_dev_shm_is_full(tmp_path, start):
 
 
 def test_a_thousand_workers_with_a_test_each(tmp_path):
-    """As many processes as were asked for, all at once; each test runs once and nothing is left."""
-    write(tmp_path, test_a="import os, pytest\n@pytest.mark.parametrize('n', range(1000))\ndef test_a(n, worker_id):\n"
-                           "    open('ran-%d' % n, 'x').close()\n    open('by-' + worker_id, 'w').close()\n")
+    """As many processes as tests that wait can use; each test runs once and nothing is left."""
+    write(tmp_path, test_a="import os, pytest, time\n@pytest.mark.parametrize('n', range(1000))\ndef test_a(n, worker_id):\n"
+                           "    open('ran-%d' % n, 'x').close()\n    open('by-' + worker_id, 'w').close()\n    time.sleep(0.3)\n")
     got = run(tmp_path, "--comb", "-n1000", timeout=120)
     assert got.counts == {"passed": 1000} and got.code == 0, got.out[-3000:]
-    assert len(list(tmp_path.glob("ran-*"))) == 1000 and len(list(tmp_path.glob("by-*"))) > 2
+    assert len(list(tmp_path.glob("ran-*"))) == 1000 and len(list(tmp_path.glob("by-*"))) > 50
 
 
 def test_processes_are_refused(tmp_path):

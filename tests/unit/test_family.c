@@ -42,6 +42,32 @@ static void test_children_that_live(void **state)
 	assert_false(family_has_children());
 }
 
+static void test_who_runs(void **state)
+{
+	(void)state;
+	pid_t pids[3];
+	for (int i = 0; i < 3; i++) {
+		pids[i] = fork();
+		if (pids[i] == 0 && i == 0)
+			pause();
+		while (pids[i] == 0)
+			;
+	}
+	size_t running = 3;
+	for (int tries = 0; tries < 1000 && running != 2; tries++) {
+		usleep(1000); /* until the first one has come to its pause */
+		running = family_count_running(pids, 3, 3);
+	}
+	assert_int_equal(running, 2);
+	assert_int_equal(family_count_running(pids, 3, 1), 1);
+	assert_int_equal(family_count_running(pids, 0, 3), 0);
+	for (int i = 0; i < 3; i++) {
+		kill(pids[i], SIGKILL);
+		assert_int_equal(waitpid(pids[i], NULL, 0), pids[i]);
+	}
+	assert_int_equal(family_count_running(pids, 3, 3), 0);
+}
+
 static void test_memory_grows_with_use(void **state)
 {
 	(void)state;
@@ -147,6 +173,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_children_that_live),
+		cmocka_unit_test(test_who_runs),
 		cmocka_unit_test(test_memory_grows_with_use),
 		cmocka_unit_test(test_counts_of_the_kernel),
 		cmocka_unit_test(test_last_words),

@@ -62,10 +62,12 @@ static void test_few_modules_go_one_by_one(void **state)
 	uint32_t first, count;
 	assert_int_equal(module_table_begin(table, 0, 3, 8, &err), 0);
 	for (uint32_t m = 0; m < 3; m++) {
+		assert_false(module_table_is_empty(table));
 		assert_true(module_table_pull(table, &first, &count));
 		assert_int_equal(first, m);
 		assert_int_equal(count, 1);
 	}
+	assert_true(module_table_is_empty(table));
 	assert_false(module_table_pull(table, &first, &count));
 	module_table_close(table);
 }
