@@ -75,7 +75,10 @@ def get_late(factory: Any, option: Any) -> Any:
 
 def find_late(option: Any, basetemp: Basetemp, worker_id: str) -> None:
     """option.basetemp is looked up when somebody reads it."""
-    plain = next(kind for kind in type(option).__mro__ if kind is not _Late and not issubclass(kind, _Late))
+    if isinstance(option, _Late):  # of the process that this one was forked from
+        type(option).comb_worker_id = worker_id
+        return
+    plain = type(option)
 
     class Options(_Late, plain):  # type: ignore[misc, valid-type]
         """The options of a worker."""
@@ -83,14 +86,17 @@ def find_late(option: Any, basetemp: Basetemp, worker_id: str) -> None:
         @property
         def basetemp(self) -> Any:
             """As under xdist; another value where somebody has set one."""
-            return self.__dict__.get("basetemp") or of_worker(basetemp.ask(), worker_id)
+            return self.__dict__.get("basetemp") or of_worker(basetemp.ask(), self.comb_worker_id)
 
         @basetemp.setter
         def basetemp(self, value: Any) -> None:
             self.__dict__["basetemp"] = value
 
+    Options.comb_worker_id = worker_id
     option.__class__ = Options
 
 
 class _Late:
-    """Marks options whose basetemp is looked up."""
+    """Options whose basetemp is looked up."""
+
+    comb_worker_id = ""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import atexit
 import os
-import random
 import signal
 import sys
 import tempfile
@@ -67,8 +66,7 @@ def own_temporary_folder(config: pytest.Config, basetemp: str) -> None:
 
 
 def new_random_state() -> None:
-    """Not the state the parent had, unless somebody seeded it on purpose (then every worker has the same)."""
-    random.seed()
+    """Not the state the parent had. The module random sees to that itself, at every fork."""
     numpy_random = sys.modules.get("numpy.random")
     if numpy_random is not None:
         numpy_random.seed()

@@ -73,12 +73,12 @@ class Worker:
     IDLE, SETUP, CALL, TEARDOWN = range(4)
     AFTER = {"setup": CALL, "call": TEARDOWN}
 
-    def __init__(self, config: pytest.Config, board: Any, slot: int, workerinput: dict[str, Any], crash_fd: int,
-                 outlet: Outlet) -> None:
-        self.config, self.board, self.slot = config, board, slot
-        self.id: str = workerinput["workerid"]
-        self.crash_fd, self.outlet = crash_fd, outlet
-        self.session: Any = None
+    def __init__(self, config: pytest.Config, board: Any, outlet: Outlet) -> None:
+        """Nobody's yet: it is made and registered before the fork."""
+        self.config, self.board, self.outlet = config, board, outlet
+        self.slot = self.crash_fd = -1
+        self.id = ""
+        self.session: Any = None  # once it runs tests
         self.shard: Optional[Shard] = None  # where modules are expanded when they are needed
         self.index = -1
         self.pending: list[Any] = []  # reports of the current test, not sent yet
@@ -87,7 +87,6 @@ class Worker:
         self.sent_some = False
         self.loose = False  # fixtures of an unknown next test may still stand
         self.said_goodbye = False
-        self.witness = Witness()
         self.max_rss = sizes.parse(config.option.comb_max_rss)
         self.outgrown = 0  # bytes, once they are too many
         self.fresh: Optional[fresh.Fresh] = None  # once a test asked for it
@@ -101,9 +100,10 @@ class Worker:
         """A frame to the controller."""
         self.board.send(1 + self.slot, kind, protocol.encode(content), kind != protocol.FAMILY)
 
-    def run(self, session: pytest.Session) -> None:
-        """Until nothing is left, or the run is stopped."""
-        self.session = session
+    def run(self, session: pytest.Session, slot: int, worker_id: str, crash_fd: int) -> None:
+        """In this process: until nothing is left, or the run is stopped."""
+        self.session, self.slot, self.id, self.crash_fd = session, slot, worker_id, crash_fd
+        self.witness = Witness()
         shortcuts.take(session)
         self.board.start_slot(self.slot, os.getpid(), int(self.id[2:]))
         self.send(protocol.READY, pid=os.getpid())
@@ -308,13 +308,18 @@ class Worker:
         return known
 
     def pytest_internalerror(self, excrepr: object) -> None:
-        """Ends the run, as in a serial one."""
+        """Ends the run, as in a serial one. Before there are tests it is the zygote's."""
+        if self.session is None:
+            return
         self.board.stop()
         self.send(protocol.INTERNAL_ERROR, text=str(excrepr))
 
     @pytest.hookimpl(hookwrapper=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> Generator[None, Any, None]:
         """What plugins leave for the controller goes with the goodbye."""
+        if self.session is None:
+            yield
+            return
         output = self.config.workeroutput  # type: ignore[attr-defined]
         output["exitstatus"] = int(exitstatus)
         output["shouldfail"], output["shouldstop"] = session.shouldfail, session.shouldstop

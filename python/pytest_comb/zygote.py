@@ -37,7 +37,8 @@ class Zygote:
         self.shard = Shard(self, modules) if modules is not None else None
         self.deselected: list[str] = []
         self.announced = False
-        self.worker: Optional[Worker] = None
+        self.worker: Optional[Worker] = None  # in a process that runs tests
+        self.prepared: Optional[Worker] = None  # registered, for the processes that are forked from here
         self.watch = Watch()
         self.watched = watched
         if message is not None:
@@ -225,6 +226,7 @@ class Zygote:
     def serve(self, wanted: list[tuple[int, dict[str, Any]]]) -> bool:
         """Forks workers; True in each of them, False here when the controller wants this process to collect."""
         assert self.nursery is not None
+        self.prepare_worker()
         gc.collect()
         gc.freeze()
         while True:
@@ -245,6 +247,7 @@ class Zygote:
                 hygiene.leave(0)
             if "regroup" in command:
                 self.nursery.end_all()
+                self.withdraw_worker()
                 self.send(protocol.REGROUPED)
                 if "collect" in self.nursery.command():
                     self.watch_again()
@@ -302,14 +305,29 @@ class Zygote:
         """In a worker, and only there."""
         faulthandler.enable(file=self.crash_fd, all_threads=True)
         self.announced = True
-        given = self.config.workerinput  # type: ignore[attr-defined]
-        self.worker = Worker(self.config, self.board, self.slot, given, self.crash_fd, self.outlet)
+        if self.prepared is None:
+            self.prepare_worker()
+        self.worker = self.prepared
+        assert self.worker is not None
         self.worker.shard = self.shard if self.in_shard() else None
-        self.config.pluginmanager.register(self.worker, "comb-worker")
-        if history.wants_setups(self.config):
-            self.config.pluginmanager.register(history.Setups(self.worker), "comb-setups")
-        self.worker.run(session)
+        given = self.config.workerinput  # type: ignore[attr-defined]
+        self.worker.run(session, self.slot, given["workerid"], self.crash_fd)
         return True
+
+    def prepare_worker(self) -> None:
+        """Registers the plugin of workers: that takes 2 ms, so it is done before the fork, where there is one."""
+        manager = self.config.pluginmanager
+        self.prepared = Worker(self.config, self.board, self.outlet)
+        manager.register(self.prepared, "comb-worker")
+        if history.wants_setups(self.config):
+            manager.register(history.Setups(self.prepared), "comb-setups")
+
+    def withdraw_worker(self) -> None:
+        """Plugins that come with what is collected now stand before it again."""
+        for name in ("comb-worker", "comb-setups"):
+            plugin = self.config.pluginmanager.get_plugin(name)
+            if plugin is not None:
+                self.config.pluginmanager.unregister(plugin)
 
     # -- the end --------------------------------------------------------------------------------
 
