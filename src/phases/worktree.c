@@ -95,28 +95,49 @@ static void remove_empty_parents(const char *checkout)
 	}
 }
 
+static int note_entry(void *empty, const char *name, bool is_dir, struct err *err)
+{
+	(void)name;
+	(void)is_dir;
+	(void)err;
+	*(bool *)empty = false;
+	return 1;
+}
+
+/*
+ * git makes the folder, then the file `locked` with the word "initializing", then `gitdir`. It may have been killed
+ * between any two of these steps, and between opening a file and writing it.
+ */
+static bool is_half_made(const char *dir)
+{
+	cleanup_str struct str locked = STR_INIT;
+	struct err ignored = ERR_INIT;
+	bool empty = true;
+	if (read_trimmed(dir, "locked", &locked))
+		return locked.len == 0 || strcmp(locked.buf, "initializing") == 0;
+	return fs_walk(dir, note_entry, &empty, &ignored) == 0 && empty;
+}
+
 /*
  * An entry of git's worktrees is ours when it points to our place (in whatever
- * cache folder), or when a kill left it half made: locked as "initializing",
- * pointing nowhere, with our name.
+ * cache folder), or when a kill left it half made, with our name.
  */
 static int remove_if_ours(void *context, const char *id, bool is_dir, struct err *err)
 {
 	const struct ours *ours = context;
-	cleanup_str struct str dir = STR_INIT, link = STR_INIT, tail = STR_INIT, locked = STR_INIT;
+	cleanup_str struct str dir = STR_INIT, link = STR_INIT, tail = STR_INIT;
 	if (!is_dir)
 		return 1;
 	if (fs_join(&dir, ours->admin_dir, id) < 0 || str_addf(&tail, "/worktrees/%s/.git", ours->place) < 0)
 		return err_no_memory(err);
-	if (read_trimmed(dir.buf, "gitdir", &link)) {
+	if (read_trimmed(dir.buf, "gitdir", &link) && link.len > 0) {
 		if (!text_ends_with(link.buf, tail.buf))
 			return 1;
 		link.buf[link.len -= strlen("/.git")] = '\0';
 		if (fs_remove_all(link.buf, err) < 0)
 			return -1;
 		remove_empty_parents(link.buf);
-	} else if (!text_starts_with(id, ours->name) || !read_trimmed(dir.buf, "locked", &locked) ||
-		   strcmp(locked.buf, "initializing") != 0) {
+	} else if (!text_starts_with(id, ours->name) || !is_half_made(dir.buf)) {
 		return 1;
 	}
 	return fs_remove_all(dir.buf, err) < 0 ? -1 : 1;

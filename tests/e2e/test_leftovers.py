@@ -73,6 +73,27 @@ def test_killed_at_any_moment(project, verb):
         until_nothing_is_left(project)
 
 
+# What git has written of its own entry for a checkout, up to the file at which it was killed, in the order in which it does.
+HALF_MADE = [{}, {"locked": ""}, {"locked": "initializing\n"}, {"locked": "initializing\n", "gitdir": ""}]
+OF_OTHERS = [{"locked": "on a disk that is elsewhere\n"}, {"locked": "initializing\n", "gitdir": "/elsewhere/shop/.git\n"},
+             {"HEAD": "ref: refs/heads/main\n"}]
+
+
+def test_an_entry_of_a_killed_git_is_removed_and_no_other(project):
+    admin = project.top / ".git" / "worktrees"
+    for kind, entries in (("ours", HALF_MADE), ("others", OF_OTHERS)):
+        for number, files in enumerate(entries):
+            folder = admin / f"{project.top.name}{number}-{kind}"
+            folder.mkdir(parents=True)
+            for name, text in files.items():
+                (folder / name).write_text(text)
+    (admin / "named-otherwise").mkdir()
+    done = project.comb("adopt", "--until", "setup")
+    assert done.returncode in (0, 1), done.stderr
+    others = sorted(f"{project.top.name}{number}-others" for number in range(len(OF_OTHERS)))
+    assert sorted(path.name for path in admin.iterdir()) == sorted([*others, "named-otherwise"])
+
+
 def test_at_the_next_start_a_clean_up_that_goes_on_is_waited_for(project):
     for _ in range(2):
         process = project.start("--until", "setup")

@@ -379,10 +379,11 @@ WAITING = """
     import pathlib, time, pytest
     @pytest.fixture
     def resource():
-        pathlib.Path("started").touch()
         yield
         pathlib.Path("torn-down").touch()
-    def test_a(resource): time.sleep(30)
+    def test_a(resource):
+        pathlib.Path("started").touch()
+        time.sleep(30)
     def test_b(): pass
 """
 
