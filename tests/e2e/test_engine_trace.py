@@ -135,10 +135,11 @@ def test_equal_ids_and_another_order_are_matched(tmp_path):
 def test_what_differs_from_the_record_is_named(tmp_path, start):
     write(tmp_path, test_a="def test_old(): pass\ndef test_stays(): pass\n", test_b="def test_b(): pass\n")
     assert comb(tmp_path, "--comb-trace=first.json").code == 0
-    write(tmp_path, test_a="def test_new(): pass\ndef test_stays(): pass\n")
+    # of another length: in the same second Python takes its compiled file for this one's otherwise
+    write(tmp_path, test_a="def test_newer(): pass\ndef test_stays(): pass\n")
     got = run(tmp_path, "--comb-replay=first.json", "--comb-start=" + start)
     assert got.code == 4
-    assert re.search("first.json: the suite is not the recorded one, 2 tests differ: new: test_a.py::test_new, "
+    assert re.search("first.json: the suite is not the recorded one, 2 tests differ: new: test_a.py::test_newer, "
                      "no longer test_a.py::test_old; ", got.out), got.out
     assert not got.outcomes
 

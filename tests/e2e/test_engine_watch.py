@@ -113,7 +113,7 @@ def test_chatty(n):
     for k in range(20):
         print("out", n, k, end="")
         sys.stdout.flush()
-        print(" end")
+        print(" end", flush=True)
     subprocess.run(["echo", "child %d" % n])
     os.write(1, b"raw %d\\xff\\x1b[2J\\n" % n)
     print("partial", n, end="")
