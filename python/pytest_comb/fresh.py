@@ -1,8 +1,9 @@
 """A test in a process of its own (the mark fresh): what it leaves in memory reaches no other test.
 
-The worker sets up the fixtures of wider scopes, forks, and waits; the new process runs the test with the
-fixtures of its function, and all hooks around it. Reports go through the worker's ring; the last word,
-and what a teardown of wider scopes has to add, are the worker's.
+The worker sets up the fixtures of wider scopes, has a process forked, and waits; that process runs the test
+with the fixtures of its function, and all hooks around it. Reports go through the worker's ring; the last word,
+and what a teardown of wider scopes has to add, are the worker's. As long as one fresh test follows the other and
+all pass, the worker's memory stays as it is, and one server can fork them all (src/base/fork_server.h).
 """
 
 from __future__ import annotations
@@ -31,6 +32,8 @@ NOTHING_MORE: dict[str, Any] = {"exit": None, "interrupted": False, "passed": No
 # The whole of the last word where a test passed with nothing to tell, and its family is known; JSON begins otherwise.
 RECORD = struct.Struct("=cIi9d")
 HIGH = 600
+SHORT_ROW = 3  # tests for which a server does not pay: to begin one costs what it saves with two or three
+Ended = tuple[int, bytes, int]  # pid, last words, wait status
 ANSWER_S = 5.0  # how long a worker waits for the controller to have looked at a crash
 
 
@@ -54,6 +57,8 @@ class Fresh:
     def __init__(self, worker: Worker) -> None:
         self.worker = worker
         self.warming = False
+        self.row = 0  # tests that passed since anything else happened in the worker
+        self.server: Any = None  # of a row
         manager = worker.config.pluginmanager
         manager.register(self, "comb-fresh")
         self.setup_hook = manager.subset_hook_caller("pytest_runtest_setup", self.all_but(AROUND_SETUP))
@@ -67,19 +72,11 @@ class Fresh:
     def run(self, item: pytest.Item, nextitem: LateItem) -> bool:
         """One test, up to its last word; False when its process crashed."""
         if not is_warm(item):
+            self.end_row()
             self.warm(item)
-        here, there = pipe()
-        hygiene.flush_output()
-        parent, pid = os.getpid(), _comb.fork()
-        if pid == 0:
-            os.close(here)
-            self.be_test(item, there, parent)
-        os.close(there)
-        worker = self.worker
-        worker.board.stand_in(worker.slot, pid)  # time limits and interrupts are for the process that runs the test
-        said, status = _comb.last_words(pid, here)
-        os.close(here)
-        worker.board.stand_in(worker.slot, parent)
+            self.worker.tell_children()
+        pid, said, status = self.forked() if self.row < SHORT_ROW else self.served()
+        self.worker.board.stand_in(self.worker.slot, os.getpid())
         record = self.record_in(said)
         if record is not None:
             self.passed(item, nextitem, record)
@@ -90,14 +87,51 @@ class Fresh:
         if told is not None:
             self.finish(item, nextitem, told)
             return True
+        self.end_row()
         self.crashed(pid, status)
         failed = self.tear_down(item, nextitem)
         if failed is not None:
-            plain = reports.to_plain(worker.config, failed)
-            worker.send(protocol.REPORTS, test=worker.index, reports=[plain])
+            plain = reports.to_plain(self.worker.config, failed)
+            self.worker.send(protocol.REPORTS, test=self.worker.index, reports=[plain])
         return False
 
     # -- in the worker --------------------------------------------------------------------------
+
+    def forked(self) -> Ended:
+        """The current test in a child of the worker."""
+        here, there = pipe()
+        hygiene.flush_output()
+        parent, pid = os.getpid(), _comb.fork()
+        if pid == 0:
+            os.close(here)
+            _comb.die_with_parent(parent)
+            hygiene.forget_exit_handlers()
+            self.be_test(self.worker.index, there)
+        os.close(there)
+        said, status = _comb.last_words(pid, here)
+        os.close(here)
+        return pid, said, status
+
+    def served(self) -> Ended:
+        """The same in a child of the row's server, whose memory is still the worker's."""
+        if self.server is None:
+            hygiene.flush_output()
+            server = _comb.ForkServer()
+            order = server.begin(hygiene.forget_exit_handlers, HIGH)
+            if order is not None:
+                self.be_test(*order)
+            self.server = server
+        try:
+            return self.server.run(self.worker.index)  # type: ignore[no-any-return]
+        except BaseException:
+            self.end_row()
+            raise
+
+    def end_row(self) -> None:
+        """Before the worker's memory becomes another, or somebody looks at its children and descriptors."""
+        self.row, server, self.server = 0, self.server, None
+        if server is not None:
+            server.end()
 
     def warm(self, item: pytest.Item) -> None:
         """Sets up collectors and fixtures of wider scopes. What fails here fails in the test's process again."""
@@ -137,6 +171,7 @@ class Fresh:
         """Fixtures of wider scopes that the next test does not need; the report if that fails."""
         if nextitem and nextitem.listchain()[:-1] == item.listchain()[:-1]:
             return None
+        self.end_row()
         self.set_up(item)  # what hooks take down at the end, they set up at the beginning
         call = pytest.CallInfo.from_call(lambda: self.teardown_hook(item=item, nextitem=nextitem), when="teardown",
                                          reraise=(KeyboardInterrupt, pytest.exit.Exception))
@@ -144,6 +179,9 @@ class Fresh:
 
     def finish(self, item: pytest.Item, nextitem: LateItem, told: dict[str, Any]) -> None:
         """The worker's own state, and the reports that the test's process left to it."""
+        passed = told["passed"]
+        if passed is None or (passed[0], tuple(passed[1])) in self.worker.families:
+            self.end_row()  # or every test of this family would be told at length, for the server does not know it
         session = self.worker.session
         session.testsfailed += told["failed"]
         session.shouldfail = session.shouldfail or told["shouldfail"]
@@ -152,8 +190,8 @@ class Fresh:
             raise pytest.exit.Exception(*told["exit"])
         if told["interrupted"]:
             raise KeyboardInterrupt
-        if told["passed"] is not None:
-            prefix, others, line, times = told["passed"]
+        if passed is not None:
+            prefix, others, line, times = passed
             self.passed(item, nextitem, (self.worker.family(prefix, tuple(others)), line, *times))
             return
         failed = self.tear_down(item, nextitem)
@@ -176,6 +214,7 @@ class Fresh:
         """With nothing to tell, unless a fixture of wider scope cannot be torn down."""
         failed = self.tear_down(item, nextitem)
         if failed is None:
+            self.row += 1
             self.worker.record = record
         else:
             setup, call, _ = self.reports_of(item, record)
@@ -205,14 +244,14 @@ class Fresh:
 
     # -- in the test's process --------------------------------------------------------------------
 
-    def be_test(self, item: pytest.Item, there: int, parent: int) -> None:
+    def be_test(self, index: int, there: int) -> None:
         """Never returns."""
-        status = 1
+        worker, status = self.worker, 1
         try:
-            _comb.die_with_parent(parent)
-            hygiene.forget_exit_handlers()
+            worker.board.stand_in(worker.slot, os.getpid())  # time limits and interrupts are for this process
+            worker.index = index
             coverage = fresh_coverage.own_file()
-            told = self.run_test(item)
+            told = self.run_test(worker.item(index))
             fresh_coverage.save(coverage)
             status = self.tell(there, told)
         finally:

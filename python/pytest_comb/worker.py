@@ -178,6 +178,8 @@ class Worker:
         self.prepare(item)
         self.board.begin(self.slot)
         if item.get_closest_marker(fresh.MARK) is None:
+            if self.fresh is not None:
+                self.fresh.end_row()
             item.config.hook.pytest_runtest_protocol(item=item, nextitem=LateItem(self, item))
         elif not self.run_fresh(item):
             return
@@ -239,9 +241,8 @@ class Worker:
     def complete(self) -> None:
         """The test is over: a binary record where that says all, frames otherwise."""
         self.outlet.mark(self.index)
-        born = self.witness.new_children()
-        if born:
-            self.send(protocol.CHILDREN, test=self.index, pids=born)
+        if self.fresh is None or self.fresh.server is None:  # while that stands the worker itself has started nothing
+            self.tell_children()
         if self.record is None and self.is_plain():
             self.record = self.record_of(self.pending[0])
         if self.record is not None:
@@ -252,6 +253,12 @@ class Worker:
             if not self.captures():
                 self.retire()
         self.pending, self.sent_some, self.attempts, self.record = [], False, 0, None
+
+    def tell_children(self) -> None:
+        """Processes that the current test or its fixtures have started."""
+        born = self.witness.new_children()
+        if born:
+            self.send(protocol.CHILDREN, test=self.index, pids=born)
 
     def captures(self) -> bool:
         """False after a test that closed descriptors it did not open: every later test would fail for it."""

@@ -46,7 +46,7 @@ static int add_everything(PyObject *m)
 		if (PyModule_AddFunctions(m, method_tables[i]) < 0)
 			return -1;
 	if (native_add_board(m) < 0 || native_add_lines(m) < 0 || native_add_modules(m) < 0 ||
-	    native_add_late_folder(m) < 0)
+	    native_add_late_folder(m) < 0 || native_add_fork_server(m) < 0)
 		return -1;
 	return PyModule_AddStringConstant(m, "__version__", COMB_VERSION);
 }

@@ -30,6 +30,8 @@ extern PyMethodDef trace_methods[];
 
 /* Adds the type Board (board.c) to the module. 0, or -1 with an exception set. */
 int native_add_board(PyObject *module);
+/* The same for the type ForkServer (fork_server.c). */
+int native_add_fork_server(PyObject *module);
 /* The same for the type Lines (lines.c). */
 int native_add_lines(PyObject *module);
 /* The same for the type LateFolder (late_folder.c). */

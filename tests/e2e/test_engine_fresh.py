@@ -31,7 +31,7 @@ def function(module):
 @pytest.mark.fresh
 @pytest.mark.parametrize("n", range(6))
 def test_fresh(n, function, session_pid, module):
-    assert STATE == ["module", "function"] and os.getppid() == module == session_pid
+    assert STATE == ["module", "function"] and os.getpid() != module == session_pid
     STATE.append(n)
     os.environ["POLLUTED"] = sys.path[:] and "yes"
 def test_after(module):
@@ -194,6 +194,21 @@ def test_a_crash_takes_the_test_and_not_the_worker(tmp_path):
     assert (tmp_path / "up").read_text() == "x" and (tmp_path / "ran").read_text() == "xxxx"
 
 
+def test_a_crash_and_a_teardown_that_fails(tmp_path):
+    write(tmp_path, test_a='''
+import os, pytest
+@pytest.fixture(scope="module")
+def leaves():
+    yield
+    raise ValueError("module is left")
+@pytest.mark.fresh
+def test_crash(leaves): os._exit(3)
+''', test_b="def test_b(): pass")
+    got = run(tmp_path, "--comb", "-n1")
+    assert got.counts == {"failed": 1, "passed": 1, "error": 1}, got.out
+    assert "exit code 3" in got.out and "module is left" in got.out and "INTERNALERROR" not in got.out
+
+
 def test_a_plugin_may_have_a_crashed_test_run_again(tmp_path):
     write(tmp_path, conftest='''
 import os
@@ -305,7 +320,7 @@ class TestU(unittest.TestCase):
         cls.pid = os.getpid()
         open("class-up", "a").write("x")
     def setUp(self): self.own = os.getpid()
-    def test_a(self): self.assertEqual(self.pid, os.getppid())
+    def test_a(self): self.assertNotEqual(self.pid, os.getpid())
     def test_b(self):
         with self.subTest("part"):
             self.assertNotEqual(self.own, self.pid)
@@ -349,3 +364,92 @@ def test_f(n): assert code.f(n)
         assert lines and all(lines.values()), got.out
         assert not list(tmp_path.glob(".coverage.*"))
     assert sys.version_info >= (3, 9)
+
+
+ROW = '''
+import os, pytest
+@pytest.fixture(scope="module")
+def module():
+    open("worker", "w").write(str(os.getpid()))
+@pytest.fixture(autouse=True)
+def said(module):
+    with open("parents", "a") as file:
+        file.write(f"{os.getppid()}\\n")
+'''
+
+
+def parents_of(folder):
+    """Of the processes of tests, in order; and the worker, where a fixture has said it."""
+    parents = [int(line) for line in (folder / "parents").read_text().split()]
+    return parents, int((folder / "worker").read_text())
+
+
+def test_one_server_forks_a_row(tmp_path):
+    """From its fourth test on, up to one that fails or is not fresh, or the second of a family that the server does not know."""
+    write(tmp_path, test_a=ROW + '''
+@pytest.mark.fresh
+@pytest.mark.parametrize("n", range(12))
+def test_fresh(n): assert n != 5
+def test_here(): pass
+@pytest.mark.fresh
+@pytest.mark.parametrize("n", range(3))
+def test_again(n): pass
+''' + "".join(f"@pytest.mark.fresh\ndef test_{name}(): pass\n" for name in "abcdef"))
+    got = run(tmp_path, "--comb", "-n1")
+    assert got.counts == {"passed": 21, "failed": 1}, got.out
+    parents, worker = parents_of(tmp_path)
+    zygote, servers = parents[12], [parents[3], parents[9], parents[16], parents[-1]]
+    assert parents == ([worker] * 3 + [servers[0]] * 3 + [worker] * 3 + [servers[1]] * 3 + [zygote]
+                       + [worker] * 3 + [servers[2]] * 2 + [worker] * 2 + [servers[3]] * 2)
+    assert len({worker, zygote, *servers}) == 6
+
+
+def test_a_test_kills_what_has_forked_it(tmp_path):
+    write(tmp_path, test_a=ROW + '''
+@pytest.mark.fresh
+@pytest.mark.parametrize("n", range(7))
+def test_fresh(n):
+    if n == 4:
+        os.kill(os.getppid(), 9)
+        import time
+        time.sleep(60)
+''')
+    begin = time.monotonic()
+    got = run(tmp_path, "--comb", "-n1")
+    assert got.counts == {"passed": 6, "failed": 1} and "SIGKILL" in got.out, got.out
+    assert time.monotonic() - begin < 30 and not left_behind(tmp_path)
+    assert "replacing worker" not in got.out
+
+
+def test_the_worker_has_no_other_children_than_the_suite_has(tmp_path):
+    """A fixture's process is told with the test that it was started for; a test that is not fresh finds no server."""
+    write(tmp_path, test_a='''
+import os, subprocess, pytest
+@pytest.fixture(scope="module")
+def left():
+    process = subprocess.Popen(["sleep", "53"])
+    yield process.pid
+    process.kill()
+    process.wait()
+    with pytest.raises(ChildProcessError):
+        os.waitpid(-1, 0)
+@pytest.mark.fresh
+@pytest.mark.parametrize("n", range(5))
+def test_fresh(n): pass
+@pytest.mark.fresh
+def test_starts(left): pass
+@pytest.mark.fresh
+@pytest.mark.parametrize("n", range(5))
+def test_follows(n, left): pass
+def test_here(left):
+    with open(f"/proc/self/task/{os.getpid()}/children") as file:
+        assert file.read().split() == [str(left)]
+''')
+    got = run(tmp_path, "--comb", "-n1")
+    assert got.counts == {"passed": 12}, got.out
+    text = (tmp_path / "test_a.py").read_text()
+    (tmp_path / "test_a.py").write_text(text[:text.index("    yield process.pid")] + "    return process.pid\n"
+                                        + text[text.index("@pytest.mark.fresh"):])
+    got = run(tmp_path, "--comb", "-n1")
+    assert got.counts == {"passed": 12}, got.out
+    assert re.search(r"^comb: test_a.py::test_starts left a process behind: sleep 53", got.out, re.M), got.out
