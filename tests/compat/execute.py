@@ -72,7 +72,8 @@ def _environment(mode: Mode, record: Path, mark: str) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items()
             if not name.startswith(("PYTEST_", "COV_", "COMB_", "PYTHON", "HYPOTHESIS_")) and name != "CI"}
     return {**kept, "PYTHONPATH": os.pathsep.join(map(str, (HERE / "recorder", *mode.paths))), "COLUMNS": "120",
-            "COMB_COMPAT_RECORD": str(record), "COMB_COMPAT_MARK": mark, "TERM": "dumb"}
+            "COMB_COMPAT_RECORD": str(record), "COMB_COMPAT_MARK": mark, "TERM": "dumb",
+            "PYTEST_DEBUG_TEMPROOT": str(record.parent)}  # or runs beside this one clear up in the same folder
 
 
 def _left_behind(mark: str) -> list[int]:
