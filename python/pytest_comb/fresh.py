@@ -157,15 +157,25 @@ class Fresh:
         state = item.session._setupstate
         state.setup(item.parent)
         definitions = getattr(getattr(item, "_fixtureinfo", None), "name2fixturedefs", {})
-        if definitions and not item._request:
+        if not definitions:
+            return
+        if not item._request:
             item._initrequest()
         state.stack[item] = ([], None)  # pytest 9.1 takes a request for late whose test is not being set up
+        has_no_instance = getattr(type(item), "_testcase", item) is None
+        if has_no_instance:  # of a unittest, to which pytest 7 binds the fixture of the class: setup() makes it for each test
+            item._testcase = item.parent.obj(item.name)
         try:
             for name in getattr(item, "fixturenames", ()):
                 if name in definitions and definitions[name][-1].scope != "function":
                     item._request._get_active_fixturedef(name)
+        except BaseException:
+            item._initrequest()  # pytest 7 takes a fixture that was asked for and failed for one that asks for itself
+            raise
         finally:
             del state.stack[item]
+            if has_no_instance:
+                item._testcase = None
 
     def tear_down(self, item: pytest.Item, nextitem: LateItem) -> Optional[pytest.TestReport]:
         """Fixtures of wider scopes that the next test does not need; the report if that fails."""

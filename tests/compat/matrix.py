@@ -52,6 +52,8 @@ SCENARIOS = (
              project="broken"),
     Scenario("--dist=loadgroup", (), ("scattered groups",), project="groups", every_start=True, first=True,
              parallel_arguments=("--dist=loadgroup",)),
+    Scenario("fresh for every test", ("-p", "comb_compat_fresh", "--doctest-modules", "--junitxml=junit.xml", "-rA"),
+             ("junit xml", "failures shown", "last failed", "node ids", "properties")),
     Scenario("usage error", ("--no-such-option",), ignored_aspects=ONE_WORKER),
     Scenario("no such file", ("tests/test_nothing.py",), ignored_aspects=ONE_WORKER),
     Scenario("pytest.exit in a test", ("tests/exits.py",), project="broken",
