@@ -5,5 +5,5 @@ def pytest_configure(config):
     config.addinivalue_line("markers", "fresh: a process of its own")
 
 
-def pytest_itemcollected(item):
-    item.add_marker("fresh")
+def pytest_sessionstart(session):
+    session.add_marker("fresh")
