@@ -227,6 +227,7 @@ static void test_it_serves_on_after_a_refused_process(void **state)
 	assert_int_equal(fork_server_run(&server, SAY_MUCH), 0);
 	assert_int_equal(fork_server_wait(&server, &end), -1);
 	assert_int_equal(errno, EAGAIN);
+	fork_end_release(&end);
 	end = run(&server, SAY_MUCH);
 	assert_int_equal(end.said.len, 300000);
 	fork_end_release(&end);
