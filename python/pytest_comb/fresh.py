@@ -8,7 +8,6 @@ all pass, the worker's memory stays as it is, and one server can fork them all (
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import struct
@@ -31,7 +30,7 @@ NOTHING_MORE: dict[str, Any] = {"exit": None, "interrupted": False, "passed": No
                                 "shouldfail": False, "shouldstop": False}
 # The whole of the last word where a test passed with nothing to tell, and its family is known; JSON begins otherwise.
 RECORD = struct.Struct("=cIi9d")
-HIGH = 600
+HIGH = 600  # no descriptor of a test is likely to be as high
 SHORT_ROW = 3  # tests for which a server does not pay: to begin one costs what it saves with two or three
 Ended = tuple[int, bytes, int]  # pid, last words, wait status
 ANSWER_S = 5.0  # how long a worker waits for the controller to have looked at a crash
@@ -99,7 +98,7 @@ class Fresh:
 
     def forked(self) -> Ended:
         """The current test in a child of the worker."""
-        here, there = pipe()
+        here, there = _comb.words_pipe(HIGH)
         hygiene.flush_output()
         parent, pid = os.getpid(), _comb.fork()
         if pid == 0:
@@ -328,17 +327,6 @@ def is_warm(item: pytest.Item) -> bool:
     definitions = getattr(getattr(item, "_fixtureinfo", None), "name2fixturedefs", {})
     wide = [found[-1] for name, found in definitions.items() if found[-1].scope != "function"]
     return all(found.cached_result is not None and not found.params for found in wide)
-
-
-def pipe() -> tuple[int, int]:
-    """Its writing end has a high number, out of the way of tests that count or close low ones."""
-    here, there = os.pipe()
-    try:
-        high = fcntl.fcntl(there, fcntl.F_DUPFD_CLOEXEC, HIGH)
-    except OSError:
-        return here, there
-    os.close(there)
-    return here, high
 
 
 def told_in(said: bytes) -> Optional[dict[str, Any]]:

@@ -3,6 +3,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
@@ -141,6 +142,18 @@ size_t family_end_mentioning(const char *text)
 	if (folder)
 		closedir(folder);
 	return count;
+}
+
+int family_words_pipe(int ends[2], int lowest_fd)
+{
+	if (os_pipe(ends) < 0)
+		return -1;
+	int high = fcntl(ends[1], F_DUPFD_CLOEXEC, lowest_fd);
+	if (high >= 0) {
+		os_close(ends[1]);
+		ends[1] = high;
+	}
+	return 0;
 }
 
 int family_last_words(pid_t pid, int fd, struct str *said, int *status)

@@ -21,6 +21,11 @@ size_t family_end_mentioning(const char *text);
 /* How many of these processes run or want to (state R), counted up to `enough`. Who cannot be read does not run. */
 size_t family_count_running(const pid_t *pids, size_t count, size_t enough);
 /*
+ * A pipe for last words, close-on-exec. Its writing end, ends[1], is lowest_fd or above where there is room: out of the
+ * way of programs that count or close low descriptors. 0 or -1.
+ */
+int family_words_pipe(int ends[2], int lowest_fd);
+/*
  * What child pid says into a pipe, up to its end: appends to *said what comes out of fd until that is closed, or until
  * the child has ended and nothing is left in it (a process that it left running may hold the other end), and waits for
  * the child. *status is that of waitpid(2). 0; -1 with errno: EINTR when a signal came (call it again to go on), ENOMEM,

@@ -2,7 +2,6 @@
 #include "base/fork_server.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -35,18 +34,6 @@ static bool read_all(int fd, void *buf, size_t bytes)
 	return true;
 }
 
-static int make_pipe(int ends[2], int lowest_fd)
-{
-	if (os_pipe(ends) < 0)
-		return -1;
-	int high = fcntl(ends[1], F_DUPFD_CLOEXEC, lowest_fd);
-	if (high >= 0) {
-		os_close(ends[1]);
-		ends[1] = high;
-	}
-	return 0;
-}
-
 static void end_with(pid_t parent)
 {
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -65,7 +52,7 @@ static void serve(int link, int lowest_fd, struct fork_order *order)
 		int ends[2] = { -1, -1 };
 		struct answer answer = { .pid = -1 };
 		cleanup_str struct str said = STR_INIT;
-		if (make_pipe(ends, lowest_fd) < 0 || (answer.pid = os_fork()) < 0) {
+		if (family_words_pipe(ends, lowest_fd) < 0 || (answer.pid = os_fork()) < 0) {
 			answer.status = errno;
 		} else if (answer.pid == 0) {
 			end_with(server);

@@ -430,20 +430,9 @@ static PyType_Slot board_slots[] = {
 	{ 0, NULL },
 };
 
-static PyType_Spec board_spec = {
+PyType_Spec native_board_type = {
 	.name = "pytest_comb._comb.Board",
 	.basicsize = sizeof(struct board_object),
 	.flags = Py_TPFLAGS_DEFAULT,
 	.slots = board_slots,
 };
-
-int native_add_board(PyObject *module)
-{
-	PyObject *type = PyType_FromSpec(&board_spec);
-	if (!type)
-		return -1;
-	if (PyModule_AddObject(module, "Board", type) == 0)
-		return 0;
-	Py_DECREF(type);
-	return -1;
-}

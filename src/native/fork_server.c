@@ -116,20 +116,9 @@ static PyType_Slot server_slots[] = {
 	{ 0, NULL },
 };
 
-static PyType_Spec server_spec = {
+PyType_Spec native_fork_server_type = {
 	.name = "pytest_comb._comb.ForkServer",
 	.basicsize = sizeof(struct server_object),
 	.flags = Py_TPFLAGS_DEFAULT,
 	.slots = server_slots,
 };
-
-int native_add_fork_server(PyObject *module)
-{
-	PyObject *type = PyType_FromSpec(&server_spec);
-	if (!type)
-		return -1;
-	if (PyModule_AddObject(module, "ForkServer", type) == 0)
-		return 0;
-	Py_DECREF(type);
-	return -1;
-}

@@ -85,20 +85,9 @@ static PyType_Slot folder_slots[] = {
 	{ 0, NULL },
 };
 
-static PyType_Spec folder_spec = {
+PyType_Spec native_late_folder_type = {
 	.name = "pytest_comb._comb.LateFolder",
 	.basicsize = sizeof(struct folder_object),
 	.flags = Py_TPFLAGS_DEFAULT,
 	.slots = folder_slots,
 };
-
-int native_add_late_folder(PyObject *module)
-{
-	PyObject *type = PyType_FromSpec(&folder_spec);
-	if (!type)
-		return -1;
-	if (PyModule_AddObject(module, "LateFolder", type) == 0)
-		return 0;
-	Py_DECREF(type);
-	return -1;
-}

@@ -85,23 +85,12 @@ static PyType_Slot lines_slots[] = {
 	{ 0, NULL },
 };
 
-static PyType_Spec lines_spec = {
+PyType_Spec native_lines_type = {
 	.name = "pytest_comb._comb.Lines",
 	.basicsize = sizeof(struct lines_object),
 	.flags = Py_TPFLAGS_DEFAULT,
 	.slots = lines_slots,
 };
-
-int native_add_lines(PyObject *module)
-{
-	PyObject *type = PyType_FromSpec(&lines_spec);
-	if (!type)
-		return -1;
-	if (PyModule_AddObject(module, "Lines", type) == 0)
-		return 0;
-	Py_DECREF(type);
-	return -1;
-}
 
 /* One row: (id, node id as bytes or None, seconds). What it points to lives as long as the row. */
 static int read_worker(PyObject *row, struct live_worker *worker)

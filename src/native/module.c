@@ -4,6 +4,8 @@
  */
 #include "native/native.h"
 
+#include <string.h>
+
 #include "base/clock.h"
 
 #include "base/banned.h"
@@ -33,6 +35,21 @@ static PyMethodDef *const method_tables[] = {
 	process_methods, hookcall_methods,
 };
 
+static PyType_Spec *const types[] = {
+	&native_board_type, &native_fork_server_type, &native_late_folder_type, &native_lines_type, &native_modules_type,
+};
+
+static int add_type(PyObject *m, PyType_Spec *spec)
+{
+	PyObject *type = PyType_FromSpec(spec);
+	if (!type)
+		return -1;
+	if (PyModule_AddObject(m, strrchr(spec->name, '.') + 1, type) == 0)
+		return 0;
+	Py_DECREF(type);
+	return -1;
+}
+
 PyObject *native_raise(const struct err *err)
 {
 	PyErr_Format(err->kind == ERR_INTERNAL ? PyExc_RuntimeError : PyExc_OSError, "comb: %s%s%s", err->text,
@@ -45,9 +62,9 @@ static int add_everything(PyObject *m)
 	for (size_t i = 0; i < sizeof(method_tables) / sizeof(*method_tables); i++)
 		if (PyModule_AddFunctions(m, method_tables[i]) < 0)
 			return -1;
-	if (native_add_board(m) < 0 || native_add_lines(m) < 0 || native_add_modules(m) < 0 ||
-	    native_add_late_folder(m) < 0 || native_add_fork_server(m) < 0)
-		return -1;
+	for (size_t i = 0; i < sizeof(types) / sizeof(*types); i++)
+		if (add_type(m, types[i]) < 0)
+			return -1;
 	return PyModule_AddStringConstant(m, "__version__", COMB_VERSION);
 }
 

@@ -157,20 +157,9 @@ static PyType_Slot modules_slots[] = {
 	{ 0, NULL },
 };
 
-static PyType_Spec modules_spec = {
+PyType_Spec native_modules_type = {
 	.name = "pytest_comb._comb.Modules",
 	.basicsize = sizeof(struct modules_object),
 	.flags = Py_TPFLAGS_DEFAULT,
 	.slots = modules_slots,
 };
-
-int native_add_modules(PyObject *module)
-{
-	PyObject *type = PyType_FromSpec(&modules_spec);
-	if (!type)
-		return -1;
-	if (PyModule_AddObject(module, "Modules", type) == 0)
-		return 0;
-	Py_DECREF(type);
-	return -1;
-}

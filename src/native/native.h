@@ -28,16 +28,9 @@ PyObject *native_replay(struct board *board, PyObject *args);
 PyObject *native_write_trace(struct board *board, PyObject *args);
 extern PyMethodDef trace_methods[];
 
-/* Adds the type Board (board.c) to the module. 0, or -1 with an exception set. */
-int native_add_board(PyObject *module);
-/* The same for the type ForkServer (fork_server.c). */
-int native_add_fork_server(PyObject *module);
-/* The same for the type Lines (lines.c). */
-int native_add_lines(PyObject *module);
-/* The same for the type LateFolder (late_folder.c). */
-int native_add_late_folder(PyObject *module);
-/* The same for the type Modules (modules.c). */
-int native_add_modules(PyObject *module);
+/* The types of the module, each in the file of its name. */
+extern PyType_Spec native_board_type, native_fork_server_type, native_late_folder_type, native_lines_type,
+	native_modules_type;
 
 /*
  * A new bytes object with text as UTF-8: undecodable bytes of the file system

@@ -51,6 +51,14 @@ static PyObject *fork_process(PyObject *module, PyObject *unused)
 	return pid < 0 ? PyErr_SetFromErrno(PyExc_OSError) : PyLong_FromLong(pid);
 }
 
+static PyObject *words_pipe(PyObject *module, PyObject *args)
+{
+	int ends[2], lowest_fd;
+	if (!PyArg_ParseTuple(args, "i", &lowest_fd))
+		return NULL;
+	return family_words_pipe(ends, lowest_fd) < 0 ? PyErr_SetFromErrno(PyExc_OSError) : Py_BuildValue("ii", ends[0], ends[1]);
+}
+
 /* last_words(pid, fd): family_last_words(); signals are handled while it waits, as Python's own calls do. */
 static PyObject *last_words(PyObject *module, PyObject *args)
 {
@@ -78,5 +86,6 @@ PyMethodDef process_methods[] = {
 	{ "fork", fork_process, METH_NOARGS, "fork() -> pid, or 0 in the child" },
 	{ "last_words", last_words, METH_VARARGS,
 	  "last_words(pid, fd) -> (bytes, wait status): what a child says into a pipe before it ends" },
+	{ "words_pipe", words_pipe, METH_VARARGS, "words_pipe(lowest_fd) -> (reading end, writing end) for last_words()" },
 	{ NULL, NULL, 0, NULL },
 };
