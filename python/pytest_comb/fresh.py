@@ -8,6 +8,7 @@ all pass, the worker's memory stays as it is, and one server can fork them all (
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import struct
@@ -31,6 +32,8 @@ NOTHING_MORE: dict[str, Any] = {"exit": None, "interrupted": False, "passed": No
 # The whole of the last word where a test passed with nothing to tell, and its family is known; JSON begins otherwise.
 RECORD = struct.Struct("=cIi9d")
 HIGH = 600  # no descriptor of a test is likely to be as high
+NO_ROOM = (errno.EAGAIN, errno.EMFILE, errno.ENFILE)  # what fork and pipe say; nothing says it once a test has begun
+PATIENCE_S = 2.0  # how long a test waits for others to leave room for its process
 SHORT_ROW = 3  # tests for which a server does not pay: to begin one costs what it saves with two or three
 Ended = tuple[int, bytes, int]  # pid, last words, wait status
 ANSWER_S = 5.0  # how long a worker waits for the controller to have looked at a crash
@@ -56,6 +59,7 @@ class Fresh:
     def __init__(self, worker: Worker) -> None:
         self.worker = worker
         self.warming = False
+        self.refused: Optional[OSError] = None  # why the current test has no process
         self.row = 0  # tests that passed since anything else happened in the worker
         self.server: Any = None  # of a row
         manager = worker.config.pluginmanager
@@ -74,7 +78,11 @@ class Fresh:
             self.end_row()
             self.warm(item)
             self.worker.tell_children()
-        pid, said, status = self.forked() if self.row < SHORT_ROW else self.served()
+        ended = self.in_a_process()
+        if ended is None:
+            self.refuse(item, nextitem)
+            return True
+        pid, said, status = ended
         self.worker.board.stand_in(self.worker.slot, os.getpid())
         record = self.record_in(said)
         if record is not None:
@@ -96,11 +104,38 @@ class Fresh:
 
     # -- in the worker --------------------------------------------------------------------------
 
+    def in_a_process(self) -> Optional[Ended]:
+        """The current test, once there is room for its process; None when there was none for long (see refused)."""
+        end = time.monotonic() + PATIENCE_S
+        while True:
+            try:
+                return self.forked() if self.row < SHORT_ROW else self.served()
+            except OSError as error:
+                if error.errno not in NO_ROOM:
+                    raise
+                if time.monotonic() > end:
+                    self.refused = error
+                    return None
+                time.sleep(0.05)
+
+    def refuse(self, item: pytest.Item, nextitem: LateItem) -> None:
+        """An error of the test: in this process, where others would see what it leaves, it does not run."""
+        try:
+            item.config.hook.pytest_runtest_protocol(item=item, nextitem=nextitem)
+        finally:
+            self.refused = None
+
     def forked(self) -> Ended:
         """The current test in a child of the worker."""
         here, there = _comb.words_pipe(HIGH)
         hygiene.flush_output()
-        parent, pid = os.getpid(), _comb.fork()
+        parent = os.getpid()
+        try:
+            pid = _comb.fork()
+        except OSError:
+            os.close(here)
+            os.close(there)
+            raise
         if pid == 0:
             os.close(here)
             _comb.die_with_parent(parent)
@@ -150,7 +185,10 @@ class Fresh:
             pass
 
     def pytest_runtest_setup(self, item: Any) -> None:
-        """Called by warm(); in every other set-up it has nothing to do."""
+        """Called by warm() and refuse(); in every other set-up it has nothing to do."""
+        if self.refused is not None:
+            pytest.fail(f"no process for this test, which is marked {MARK}: {self.refused.strerror}; raise the limit "
+                        "(ulimit -u, ulimit -n, pids.max of the cgroup) or take fewer workers (-n)", pytrace=False)
         if not self.warming:
             return
         state = item.session._setupstate

@@ -455,3 +455,45 @@ def test_here(left):
     got = run(tmp_path, "--comb", "-n1")
     assert got.counts == {"passed": 12}, got.out
     assert re.search(r"^comb: test_a.py::test_starts left a process behind: sleep 53", got.out, re.M), got.out
+
+
+REFUSING = '''
+import errno, os, resource, threading, pytest
+from pytest_comb import _comb
+FORK, FILES = _comb.fork, resource.getrlimit(resource.RLIMIT_NOFILE)
+def no_fork():
+    raise OSError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+def allow():
+    _comb.fork = FORK
+    resource.setrlimit(resource.RLIMIT_NOFILE, FILES)
+def refuse(how):
+    if how == "files":
+        free = os.dup(0)
+        os.close(free)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (free, FILES[1]))
+    else:
+        _comb.fork = no_fork
+@pytest.fixture(scope="module")
+def module():
+    yield
+    open("down", "w").close()
+'''
+
+
+@pytest.mark.parametrize(("how", "reason"), [("files", "Too many open files"), ("processes", "Resource temporarily unavailable")])
+def test_no_room_for_a_process(tmp_path, how, reason):
+    """An error of that test, which does not run beside others; the next ones do, and one is run once others have left room."""
+    write(tmp_path, test_a=REFUSING + f'''
+def test_before(): refuse("{how}")
+@pytest.mark.fresh
+def test_refused(module): open("ran", "w").close()
+def test_between():
+    threading.Timer(0.5, allow).start()
+@pytest.mark.fresh
+@pytest.mark.parametrize("n", range(5))
+def test_waits(n): pass
+''')
+    got = run(tmp_path, "--comb", "-n1")
+    assert got.counts == {"passed": 7, "error": 1}, got.out
+    assert reason in got.out and "no process for this test" in got.out and "During handling" not in got.out
+    assert (tmp_path / "down").exists() and not (tmp_path / "ran").exists()
