@@ -497,3 +497,25 @@ def test_waits(n): pass
     assert got.counts == {"passed": 7, "error": 1}, got.out
     assert reason in got.out and "no process for this test" in got.out and "During handling" not in got.out
     assert (tmp_path / "down").exists() and not (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize("where", ["module", "function"])
+def test_log_records_that_wait_are_written(tmp_path, where):
+    """When the process of the test ends, whether its worker or the test itself made the handler."""
+    write(tmp_path, test_a=f'''
+import logging, logging.handlers, pytest
+KEPT = []
+@pytest.fixture(scope="{where}")
+def log():
+    log = logging.getLogger("kept")
+    handler = logging.handlers.MemoryHandler(100, target=logging.FileHandler("kept.log"))
+    log.addHandler(handler)
+    yield log
+    log.removeHandler(handler)
+    KEPT.append(handler)
+@pytest.mark.fresh
+@pytest.mark.parametrize("n", range(6))
+def test_fresh(n, log): log.warning("number %d", n)
+''')
+    assert run(tmp_path, "--comb", "-n1").counts == {"passed": 6}
+    assert sorted((tmp_path / "kept.log").read_text().split("\n")) == ["", *(f"number {n}" for n in range(6))]
