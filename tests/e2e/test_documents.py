@@ -41,7 +41,9 @@ def cells(table: str) -> list[list[str]]:
 
 
 def figures() -> list[list[str]]:
-    return cells(section((TOP / "README.md").read_text(), "## Figures"))
+    """README's rows of workloads; the table before them is of repeated measurements."""
+    table = section((TOP / "README.md").read_text(), "## Figures")
+    return cells(table[table.index("| workload |"):])
 
 
 def heading_of(row: str) -> str:
