@@ -110,6 +110,20 @@ bool slice_equals(struct slice a, const char *text)
 	return a.len == len && (len == 0 || memcmp(a.ptr, text, len) == 0);
 }
 
+size_t slice_line_end(struct slice s, size_t at)
+{
+	while (at < s.len && s.ptr[at] != '\n' && s.ptr[at] != '\r')
+		at++;
+	return at;
+}
+
+size_t slice_next_line(struct slice s, size_t end)
+{
+	if (end + 1 < s.len && s.ptr[end] == '\r' && s.ptr[end + 1] == '\n')
+		return end + 2;
+	return end < s.len ? end + 1 : end;
+}
+
 bool text_starts_with(const char *text, const char *prefix)
 {
 	return strncmp(text, prefix, strlen(prefix)) == 0;

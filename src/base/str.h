@@ -44,6 +44,10 @@ char *str_steal(struct str *s);
 void str_release(struct str *s);
 
 bool slice_equals(struct slice a, const char *text);
+/* Where the line that holds `at` ends: at its \n, \r or \r\n, or at the end of s. */
+size_t slice_line_end(struct slice s, size_t at);
+/* Behind the line ending at `end`, which slice_line_end() gave. */
+size_t slice_next_line(struct slice s, size_t end);
 bool text_starts_with(const char *text, const char *prefix);
 bool text_ends_with(const char *text, const char *suffix);
 /* Equality that takes NULL as a value of its own. */

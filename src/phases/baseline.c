@@ -13,18 +13,6 @@
 #define MOST_NAMED 10 /* failing tests named in a commit message */
 #define EXIT_NO_TESTS 5 /* of pytest */
 
-__attribute__((format(printf, 4, 5))) static int conclude(struct gate_result *result, enum gate_status status,
-							  struct err *err, const char *format, ...)
-{
-	va_list args;
-	va_start(args, format);
-	str_clear(&result->figure);
-	int failed = str_vaddf(&result->figure, format, args);
-	va_end(args);
-	result->status = status;
-	return failed < 0 ? err_no_memory(err) : 0;
-}
-
 static void pass_progress(void *context, size_t done, size_t total, const char *running)
 {
 	sink_progress(context, done, total, running);
@@ -100,28 +88,29 @@ static int judge(struct phase_ctx *ctx, const struct suite_run *run, const char 
 {
 	bool no_memory = false;
 	if (run->timed_out)
-		return conclude(result, GATE_FAILED, err, "the suite did not end within %.0f s",
-				ctx->settings->timeout_s);
+		return gate_conclude(result, GATE_FAILED, err, "the suite did not end within %.0f s",
+				     ctx->settings->timeout_s);
 	if (suite_is_green(run))
-		return conclude(result, GATE_PASSED, err, "%s sequentially", text);
+		return gate_conclude(result, GATE_PASSED, err, "%s sequentially", text);
 	const char *first = name_failing(run, result, &no_memory);
 	if (no_memory)
 		return err_no_memory(err);
 	if (!first && run->collect_errors.len > 0) /* and they are allowed, or we would not be here */
-		return conclude(result, GATE_PASSED, err, "%s sequentially", text);
+		return gate_conclude(result, GATE_PASSED, err, "%s sequentially", text);
 	if (!first)
-		return conclude(result, GATE_FAILED, err, "pytest ends with status %d although no test fails (%s)",
-				run->exit_code, text);
+		return gate_conclude(result, GATE_FAILED, err, "pytest ends with status %d although no test fails (%s)",
+				     run->exit_code, text);
 	struct suite_counts counts = suite_count(run);
 	if (counts.failed == counts.collected)
-		return conclude(result, GATE_FAILED, err, "all %zu tests fail before comb has changed anything, such as %s",
-				counts.collected, first);
+		return gate_conclude(result, GATE_FAILED, err,
+				     "all %zu tests fail before comb has changed anything, such as %s",
+				     counts.collected, first);
 	if (ctx->settings->allow_failing)
-		return conclude(result, GATE_PASSED, err, "%s sequentially; these fail already, such as %s", text,
-				first);
+		return gate_conclude(result, GATE_PASSED, err, "%s sequentially; these fail already, such as %s", text,
+				     first);
 	if (str_adds(&result->detail, "Next: mend them, or go on with the rest: --allow-failing\n") < 0)
 		return err_no_memory(err);
-	return conclude(
+	return gate_conclude(
 		result, GATE_FAILED, err,
 		"the suite is not green before comb has changed anything, %s fails (%s); --allow-failing goes on",
 		first, text);
@@ -168,6 +157,6 @@ int baseline_verify(struct phase_ctx *ctx, struct gate_result *result, struct er
 	int found = history_meta_get(ctx->history, BASELINE_KEY, &text, err);
 	if (found < 0)
 		return -1;
-	return found ? conclude(result, GATE_PASSED, err, "%s sequentially", text.buf)
-		     : conclude(result, GATE_FAILED, err, "no sequential baseline is on record");
+	return found ? gate_conclude(result, GATE_PASSED, err, "%s sequentially", text.buf)
+		     : gate_conclude(result, GATE_FAILED, err, "no sequential baseline is on record");
 }

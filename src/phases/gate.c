@@ -1,5 +1,6 @@
 #include "phases/gate.h"
 
+#include <stdarg.h>
 #include <string.h>
 
 #include "base/banned.h"
@@ -25,6 +26,17 @@ const struct gate *gate_find(const char *id)
 			if (strcmp(gate->id, id) == 0)
 				return gate;
 	return NULL;
+}
+
+int gate_conclude(struct gate_result *result, enum gate_status status, struct err *err, const char *format, ...)
+{
+	va_list args;
+	va_start(args, format);
+	str_clear(&result->figure);
+	int failed = str_vaddf(&result->figure, format, args);
+	va_end(args);
+	result->status = status;
+	return failed < 0 ? err_no_memory(err) : 0;
 }
 
 void gate_result_release(struct gate_result *result)

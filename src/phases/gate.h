@@ -37,6 +37,9 @@ struct gate_result {
 	json_t *data;      /* for --json; NULL or owned */
 };
 #define GATE_RESULT_INIT { .status = GATE_PENDING }
+/* Status and figure; the detail stays as it is. 0, or -1 with *err when out of memory. */
+int gate_conclude(struct gate_result *result, enum gate_status status, struct err *err, const char *format, ...)
+	__attribute__((format(printf, 4, 5)));
 void gate_result_release(struct gate_result *result);
 
 struct phase_settings {

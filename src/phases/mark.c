@@ -72,8 +72,8 @@ static int conclude_collect_errors(const struct suite_run *run, struct gate_resu
 	const struct collect_error *first = &run->collect_errors.at[0];
 	if (str_addf(&result->detail, "%s\n", first->text ? first->text : "") < 0)
 		return err_no_memory(err);
-	return mark_conclude(result, GATE_FAILED, err, "%s:%d cannot be collected (%zu in all)", first->path, first->line,
-			run->collect_errors.len);
+	return gate_conclude(result, GATE_FAILED, err, "%s:%d cannot be collected (%zu in all)", first->path,
+			     first->line, run->collect_errors.len);
 }
 
 static int judge_marked(struct phase_ctx *ctx, const struct suite_run *run, struct gate_result *result,
@@ -89,16 +89,16 @@ static int judge_marked(struct phase_ctx *ctx, const struct suite_run *run, stru
 	if (set_distribution(result, &d, err) < 0 || name_offenders(run, result, err) < 0)
 		return -1;
 	if (d.counts[CATEGORY_NONE] > 0 || d.several > 0)
-		return mark_conclude(result, GATE_FAILED, err, "of %zu tests %zu have no category and %zu have several", d.tests,
-				d.counts[CATEGORY_NONE], d.several);
+		return gate_conclude(result, GATE_FAILED, err, "of %zu tests %zu have no category and %zu have several",
+				     d.tests, d.counts[CATEGORY_NONE], d.several);
 	/* Marks said so; now pytest itself. */
 	if (select_by(ctx, UNMARKED, &unmarked, err) < 0)
 		return -1;
 	if (unmarked.tests.len > 0)
-		return mark_conclude(result, GATE_FAILED, err, "-m \"" UNMARKED "\" selects %zu tests, such as %s",
-				unmarked.tests.len, unmarked.tests.at[0].id);
-	return mark_conclude(result, GATE_PASSED, err, "%zu of %zu tests have one category; -m \"" UNMARKED "\" selects none",
-			d.tests, d.tests);
+		return gate_conclude(result, GATE_FAILED, err, "-m \"" UNMARKED "\" selects %zu tests, such as %s",
+				     unmarked.tests.len, unmarked.tests.at[0].id);
+	return gate_conclude(result, GATE_PASSED, err,
+			     "%zu of %zu tests have one category; -m \"" UNMARKED "\" selects none", d.tests, d.tests);
 }
 
 static int verify_marked(struct phase_ctx *ctx, struct gate_result *result, struct err *err)
@@ -128,7 +128,8 @@ static int refuses(struct phase_ctx *ctx, const struct measurement *measurement,
 	if (run->tests.len == 0 && run->collect_errors.len == 0)
 		return mark_say_no_tests(ctx->project, err);
 	if (run->timed_out)
-		return mark_conclude(result, GATE_FAILED, err, "the suite did not end within %.0f s", ctx->settings->timeout_s);
+		return gate_conclude(result, GATE_FAILED, err, "the suite did not end within %.0f s",
+				     ctx->settings->timeout_s);
 	if (run->collect_errors.len > 0 && !ctx->settings->allow_failing)
 		return conclude_collect_errors(run, result, err);
 	for (size_t i = 0; i < run->tests.len && !ctx->settings->allow_failing; i++) {
@@ -140,8 +141,9 @@ static int refuses(struct phase_ctx *ctx, const struct measurement *measurement,
 			return err_no_memory(err);
 	}
 	if (named > 0)
-		return mark_conclude(result, GATE_FAILED, err,
-				"%zu tests fail already; mend them, or go on with the rest: --allow-failing", named);
+		return gate_conclude(result, GATE_FAILED, err,
+				     "%zu tests fail already; mend them, or go on with the rest: --allow-failing",
+				     named);
 	*refused = false;
 	return 0;
 }
@@ -205,8 +207,8 @@ static int reach_marked(struct phase_ctx *ctx, struct gate_result *result, struc
 	if (is_complete(ctx, &before))
 		return judge_marked(ctx, &before, result, err) < 0 ? -1 : broken_say(ctx, &before, result, err);
 	if (before.tests.len > 0 && unregistered(&before))
-		return mark_conclude(result, GATE_FAILED, err, "the marker %s is not registered; comb setup registers it",
-				     unregistered(&before));
+		return gate_conclude(result, GATE_FAILED, err,
+				     "the marker %s is not registered; comb setup registers it", unregistered(&before));
 	if (mark_work_prepare(&work, ctx, &before, err) < 0 || refuses(ctx, &work.measurement, result, &refused, err) < 0)
 		return -1;
 	if (refused)
@@ -311,8 +313,8 @@ static int verify_spread(struct phase_ctx *ctx, struct gate_result *result, stru
 	const char *why = implausible(&spread);
 	if (why && str_addf(&result->detail, "Next: look at the marks that were there before comb: %s\n", why) < 0)
 		return err_no_memory(err);
-	return mark_conclude(result, why ? GATE_FAILED : GATE_PASSED, err, "%s%s%s", text.buf,
-			     why ? ": " : "", why ? why : "");
+	return gate_conclude(result, why ? GATE_FAILED : GATE_PASSED, err, "%s%s%s", text.buf, why ? ": " : "",
+			     why ? why : "");
 }
 
 static const struct gate gates[] = {

@@ -6,9 +6,6 @@
 #include "phases/gate.h"
 #include "project/suite.h"
 
-/* Status and figure; the detail stays as it is. */
-int mark_conclude(struct gate_result *result, enum gate_status status, struct err *err, const char *format, ...)
-	__attribute__((format(printf, 4, 5)));
 /* A line of the detail; after the first few (nth counts from 0) only that there are more. -1 when out of memory. */
 int mark_name_test(struct gate_result *result, size_t nth, const struct test *test, const char *what);
 /* ERR_INPUT; always -1. */

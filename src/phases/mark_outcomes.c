@@ -168,8 +168,9 @@ static int conclude_comparison(struct phase_ctx *ctx, const struct comparison *c
 {
 	size_t count = comparison->run.tests.len, changes = comparison->changes;
 	if (!comparison->any)
-		return mark_conclude(result, GATE_FAILED, err,
-				"no outcomes from before are on record: run comb setup, or comb mark on an unmarked suite");
+		return gate_conclude(
+			result, GATE_FAILED, err,
+			"no outcomes from before are on record: run comb setup, or comb mark on an unmarked suite");
 	const char *broken = NULL;
 	int newly = broken_find_new(ctx, &comparison->run, &broken, err);
 	if (newly < 0 || name_changed(&comparison->run, comparison->changed, result, err) < 0 ||
@@ -180,8 +181,8 @@ static int conclude_comparison(struct phase_ctx *ctx, const struct comparison *c
 	if (!result->data)
 		return err_no_memory(err);
 	if (newly)
-		return mark_conclude(result, GATE_FAILED, err, "%s cannot be collected, and could before", broken);
-	return mark_conclude(result, changes ? GATE_FAILED : GATE_PASSED, err, "%zu of %zu outcomes as before",
+		return gate_conclude(result, GATE_FAILED, err, "%s cannot be collected, and could before", broken);
+	return gate_conclude(result, changes ? GATE_FAILED : GATE_PASSED, err, "%zu of %zu outcomes as before",
 			     count - changes, count);
 }
 
@@ -237,5 +238,6 @@ int mark_reach_outcomes(struct phase_ctx *ctx, struct gate_result *result, struc
 		return conclude_comparison(ctx, &comparison, result, err);
 	if (keep_run(ctx, MEASURE_PURPOSE, &comparison.run, err) < 0)
 		return -1;
-	return mark_conclude(result, GATE_PASSED, err, "no mark was added; %zu outcomes recorded", comparison.run.tests.len);
+	return gate_conclude(result, GATE_PASSED, err, "no mark was added; %zu outcomes recorded",
+			     comparison.run.tests.len);
 }

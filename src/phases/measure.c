@@ -157,26 +157,13 @@ static int repeat(struct phase_ctx *ctx, struct measurement *measurement, struct
 	return 0;
 }
 
-/* What a test was and did moves from one description of it to another. */
-static void move_results(struct test *to, struct test *from)
-{
-	to->outcome = from->outcome;
-	to->setup_s = from->setup_s;
-	to->call_s = from->call_s;
-	to->teardown_s = from->teardown_s;
-	to->worker = from->worker;
-	to->order = from->order;
-	to->failure = from->failure;
-	from->failure = NULL;
-}
-
 /* Puts the whole suite in the place of the tests that ran, with their results. indexes: of those in the whole. */
 static void widen(struct measurement *measurement, struct suite_run *whole, const size_t *indexes)
 {
 	struct suite_run *run = &measurement->run;
 	for (size_t i = 0; i < run->tests.len; i++)
 		if (indexes[i] != SIZE_MAX)
-			move_results(&whole->tests.at[indexes[i]], &run->tests.at[i]);
+			test_move_result(&whole->tests.at[indexes[i]], &run->tests.at[i]);
 	for (size_t i = 0; i < run->touches.len; i++)
 		if (run->touches.at[i].test < run->tests.len)
 			run->touches.at[i].test = indexes[run->touches.at[i].test];

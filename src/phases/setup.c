@@ -19,19 +19,6 @@
 
 #define PYTEST_TIMEOUT_S 120
 
-/* Status and figure; detail stays as it is. */
-__attribute__((format(printf, 4, 5))) static int conclude(struct gate_result *result, enum gate_status status,
-							  struct err *err, const char *format, ...)
-{
-	va_list args;
-	va_start(args, format);
-	str_clear(&result->figure);
-	int failed = str_vaddf(&result->figure, format, args);
-	va_end(args);
-	result->status = status;
-	return failed < 0 ? err_no_memory(err) : 0;
-}
-
 static void note_lines(const struct progress_sink *sink, const char *text)
 {
 	while (*text) {
@@ -47,8 +34,8 @@ static int conclude_with(struct gate_result *result, const struct err *why, stru
 	if (why->hint[0] && str_addf(&result->detail, "Next: %s\n", why->hint) < 0)
 		return err_no_memory(err);
 	if (why->file[0] && why->line > 0)
-		return conclude(result, GATE_FAILED, err, "%s:%d: %s", why->file, why->line, why->text);
-	return conclude(result, GATE_FAILED, err, "%s", why->text);
+		return gate_conclude(result, GATE_FAILED, err, "%s:%d: %s", why->file, why->line, why->text);
+	return gate_conclude(result, GATE_FAILED, err, "%s", why->text);
 }
 
 /* --- 0.1 declared --- */
@@ -82,14 +69,14 @@ static int measure_declared(struct phase_ctx *ctx, struct gate_result *result, s
 	    describe_declarations(&manifest, &places, err) < 0)
 		return -1;
 	if (manifest.declarations.len == 0)
-		return conclude(result, GATE_FAILED, err, "pytest is declared nowhere");
+		return gate_conclude(result, GATE_FAILED, err, "pytest is declared nowhere");
 	bool complete = manifest_complete(&manifest);
-	return conclude(result, complete ? GATE_PASSED : GATE_FAILED, err, "%s declared %sin %s",
-			manifest.with_comb ? complete ? "pytest-xdist and pytest-comb are"
-						      : "pytest-xdist and pytest-comb are not both"
-			: complete	   ? "pytest-xdist is"
-					   : "pytest-xdist is not",
-			complete ? "" : "beside pytest ", str_text(&places));
+	return gate_conclude(result, complete ? GATE_PASSED : GATE_FAILED, err, "%s declared %sin %s",
+			     manifest.with_comb ? complete ? "pytest-xdist and pytest-comb are"
+							   : "pytest-xdist and pytest-comb are not both"
+				     : complete ? "pytest-xdist is"
+						: "pytest-xdist is not",
+			     complete ? "" : "beside pytest ", str_text(&places));
 }
 
 static int reach_declared(struct phase_ctx *ctx, struct gate_result *result, struct err *err)
@@ -172,10 +159,10 @@ static int measure_detected(struct phase_ctx *ctx, struct gate_result *result, s
 	if (comb < 0)
 		return -1;
 	if (imports && comb)
-		return conclude(result, GATE_PASSED, err, "pytest %d.%d.%d, %s %s and %zu other plugin%s in %s",
-				project->pytest_version[0], project->pytest_version[1], project->pytest_version[2],
-				xdist->name, xdist->version, project->plugins.len - 1,
-				project->plugins.len == 2 ? "" : "s", project->python);
+		return gate_conclude(result, GATE_PASSED, err, "pytest %d.%d.%d, %s %s and %zu other plugin%s in %s",
+				     project->pytest_version[0], project->pytest_version[1], project->pytest_version[2],
+				     xdist->name, xdist->version, project->plugins.len - 1,
+				     project->plugins.len == 2 ? "" : "s", project->python);
 	if (install_command(project, &manifest, &command, &folder, err) < 0)
 		return -1;
 	if (str_addf(&result->detail, "Next: cd %s && %s\n(comb setup --install does it)\n", folder.buf, command.buf) <
@@ -186,14 +173,14 @@ static int measure_detected(struct phase_ctx *ctx, struct gate_result *result, s
 					      "of the same version. It is built from comb's sources by `pip install .` "
 					      "there.\n") < 0)
 			return err_no_memory(err);
-		return conclude(result, GATE_FAILED, err, "%s; type: %s", str_text(&why), command.buf);
+		return gate_conclude(result, GATE_FAILED, err, "%s; type: %s", str_text(&why), command.buf);
 	}
 	if (xdist)
-		return conclude(result, GATE_FAILED, err,
-				"pytest-xdist is installed in %s but cannot be imported: %s; type: %s", project->python,
-				str_text(&why), command.buf);
-	return conclude(result, GATE_FAILED, err, "pytest-xdist is not installed in %s; type: %s", project->python,
-			command.buf);
+		return gate_conclude(result, GATE_FAILED, err,
+				     "pytest-xdist is installed in %s but cannot be imported: %s; type: %s",
+				     project->python, str_text(&why), command.buf);
+	return gate_conclude(result, GATE_FAILED, err, "pytest-xdist is not installed in %s; type: %s", project->python,
+			     command.buf);
 }
 
 static int reach_detected(struct phase_ctx *ctx, struct gate_result *result, struct err *err)
@@ -254,16 +241,16 @@ static int verify_registered(struct phase_ctx *ctx, struct gate_result *result, 
 		return -1;
 	for (size_t i = 0; category_markers[i].name; i++)
 		if (strings_find(&names, category_markers[i].name) < 0)
-			return conclude(result, GATE_FAILED, err, "the marker %s is not registered%s%s",
-					category_markers[i].name, *file ? " in " : "", file);
+			return gate_conclude(result, GATE_FAILED, err, "the marker %s is not registered%s%s",
+					     category_markers[i].name, *file ? " in " : "", file);
 	sink_step(ctx->sink, "asking pytest for its markers");
 	int listed = pytest_lists_markers(project, &why, err);
 	if (listed < 0)
 		return -1;
 	if (!listed)
-		return conclude(result, GATE_FAILED, err, "%s", str_text(&why));
-	return conclude(result, GATE_PASSED, err, "unit, integration and slow are registered in %s %s", file,
-			config_kind_table(project->config_kind));
+		return gate_conclude(result, GATE_FAILED, err, "%s", str_text(&why));
+	return gate_conclude(result, GATE_PASSED, err, "unit, integration and slow are registered in %s %s", file,
+			     config_kind_table(project->config_kind));
 }
 
 static int reach_registered(struct phase_ctx *ctx, struct gate_result *result, struct err *err)

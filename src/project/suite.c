@@ -177,6 +177,18 @@ int suite_run(const struct project *project, const struct suite_options *options
 	return judge(&session, err);
 }
 
+void test_move_result(struct test *to, struct test *from)
+{
+	to->outcome = from->outcome;
+	to->setup_s = from->setup_s;
+	to->call_s = from->call_s;
+	to->teardown_s = from->teardown_s;
+	to->worker = from->worker;
+	to->order = from->order;
+	free(to->failure);
+	to->failure = steal_pointer(&from->failure);
+}
+
 void suite_run_release(struct suite_run *run)
 {
 	for (size_t i = 0; i < run->tests.len; i++)

@@ -143,6 +143,8 @@ struct suite_run {
  */
 int suite_run(const struct project *project, const struct suite_options *options, struct suite_run *run,
 	      struct err *err);
+/* What *from was and did in a run (outcome, times, place, failure) becomes what *to did; both describe one test. */
+void test_move_result(struct test *to, struct test *from);
 void suite_run_release(struct suite_run *run);
 #define cleanup_suite_run __attribute__((cleanup(suite_run_release)))
 

@@ -58,19 +58,6 @@ static int open_server(struct serial *self, struct err *err)
 	return give_up(self, &why, err);
 }
 
-/* What test `from` of another run did becomes what test `to` of *run did. */
-static void move_result(struct suite_run *from, size_t at, struct suite_run *run, size_t to)
-{
-	struct test *source = &from->tests.at[at], *target = &run->tests.at[to];
-	target->outcome = source->outcome;
-	target->setup_s = source->setup_s;
-	target->call_s = source->call_s;
-	target->teardown_s = source->teardown_s;
-	target->worker = source->worker;
-	target->order = source->order;
-	target->failure = steal_pointer(&source->failure);
-}
-
 static int make_empty(const struct serial *self, const struct suite_run *from, struct suite_run *run, struct err *err)
 {
 	suite_run_release(run);
@@ -105,7 +92,7 @@ static int run_forked(struct serial *self, const size_t *order, size_t count, do
 		return -1;
 	for (size_t i = 0; i < count; i++)
 		if (sequence[i] < answer.run.tests.len)
-			move_result(&answer.run, sequence[i], run, order[i]);
+			test_move_result(&run->tests.at[order[i]], &answer.run.tests.at[sequence[i]]);
 	self->forked++;
 	return 1;
 }
@@ -134,7 +121,7 @@ static int run_whole(struct serial *self, const size_t *order, size_t count, dou
 		return -1;
 	for (size_t i = 0; i < whole.tests.len; i++)
 		if (match[i] < self->base->tests.len)
-			move_result(&whole, i, run, match[i]);
+			test_move_result(&run->tests.at[match[i]], &whole.tests.at[i]);
 	return 0;
 }
 

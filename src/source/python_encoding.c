@@ -65,20 +65,6 @@ static const struct double_byte *find_double_byte(const char *name)
 	return NULL;
 }
 
-static size_t line_end(struct slice s, size_t at)
-{
-	while (at < s.len && s.ptr[at] != '\n' && s.ptr[at] != '\r')
-		at++;
-	return at;
-}
-
-static size_t next_line(struct slice s, size_t end)
-{
-	if (end + 1 < s.len && s.ptr[end] == '\r' && s.ptr[end + 1] == '\n')
-		return end + 2;
-	return end < s.len ? end + 1 : end;
-}
-
 static bool is_name_byte(char c)
 {
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' ||
@@ -121,11 +107,11 @@ static int find_cookie(struct slice source, size_t text_start, struct str *name,
 {
 	size_t start = text_start;
 	for (*line = 1; *line <= 2; ++*line) {
-		size_t end = line_end(source, start);
+		size_t end = slice_line_end(source, start);
 		int found = read_cookie(source, start, end, name);
 		if (found != 0)
 			return found == -1 ? 0 : found;
-		start = next_line(source, end);
+		start = slice_next_line(source, end);
 	}
 	return 0;
 }

@@ -154,20 +154,6 @@ static int read_item(struct requirements *self, struct requirement *item, const 
 
 /* --- lines --- */
 
-static size_t line_end(struct slice s, size_t at)
-{
-	while (at < s.len && s.ptr[at] != '\n' && s.ptr[at] != '\r')
-		at++;
-	return at;
-}
-
-static size_t next_line(struct slice s, size_t end)
-{
-	if (end + 1 < s.len && s.ptr[end] == '\r' && s.ptr[end + 1] == '\n')
-		return end + 2;
-	return end < s.len ? end + 1 : end;
-}
-
 static size_t skip_blanks(struct slice s, size_t at, size_t end)
 {
 	while (at < end && (s.ptr[at] == ' ' || s.ptr[at] == '\t' || s.ptr[at] == '\f' || s.ptr[at] == '\v'))
@@ -186,12 +172,12 @@ static int join_lines(struct requirements *self, size_t *at, int *line, struct s
 {
 	struct slice s = self->source;
 	for (;;) {
-		size_t start = *at, end = line_end(s, start);
+		size_t start = *at, end = slice_line_end(s, start);
 		bool comment = is_comment(s, start, end);
 		bool goes_on = end > start && s.ptr[end - 1] == '\\' && !comment;
 		if ((comment && str_addc(text, ' ') < 0) || str_add(text, s.ptr + start, end - start - goes_on) < 0)
 			return -1;
-		*at = next_line(s, end);
+		*at = slice_next_line(s, end);
 		++*line;
 		if (!goes_on || *at >= s.len)
 			return 0;
@@ -221,10 +207,10 @@ static void trim(struct str *text)
 static size_t skip_indented_comments(struct slice s, size_t at, int *line)
 {
 	while (at < s.len && (s.ptr[at] == ' ' || s.ptr[at] == '\t')) {
-		size_t end = line_end(s, at);
+		size_t end = slice_line_end(s, at);
 		if (!is_comment(s, at, end))
 			break;
-		at = next_line(s, end);
+		at = slice_next_line(s, end);
 		++*line;
 	}
 	return at;
@@ -257,9 +243,9 @@ static int read_lines(struct requirements *self)
 int requirements_open(struct requirements *requirements, struct slice source, const char *path, struct err *err)
 {
 	*requirements = (struct requirements){ .source = source, .path = os_strdup(path), .eol = "\n" };
-	size_t first = line_end(source, 0);
+	size_t first = slice_line_end(source, 0);
 	if (first < source.len && source.ptr[first] == '\r')
-		requirements->eol = next_line(source, first) == first + 2 ? "\r\n" : "\r";
+		requirements->eol = slice_next_line(source, first) == first + 2 ? "\r\n" : "\r";
 	if (source.len > 0 && memchr(source.ptr, '\0', source.len)) {
 		err_set_at(err, ERR_INPUT, path, 0, "%s holds NUL bytes: it is no UTF-8 text", path);
 		err_hint(err, "save it as UTF-8 and run again");
