@@ -88,7 +88,7 @@ class Crashes:
         if controller.merge.is_open:
             controller.merge.worker_died(slot, self.cause(content))
             return
-        finished = controller.board.look(slot)[4]
+        _, test, _, _, finished = controller.board.look(slot)
         lost = controller.board.leave(slot)
         controller.active.discard(slot)
         controller.relay.adopt()
@@ -104,6 +104,8 @@ class Crashes:
         self.config.hook.pytest_testnodedown(node=node, error=None if finished else cause)
         if lost >= 0 and lost not in controller.replay.finished:
             self.report(slot, lost, cause, content["stack"])
+        elif lost < 0 <= test:
+            self.report_late(slot, test, cause, content["stack"])
         on_purpose = controller.stopping or controller.interrupted_at
         if finished or (lost < 0 and retired is None and not on_purpose and controller.board.waiting() == 0):
             self.summary = f"worker {node.gateway.id} ended badly after its last test: {cause}"
@@ -175,18 +177,32 @@ class Crashes:
             self.notes.append(f"comb: {_comb.printable(test)} left a process behind: {command} (pid {one['pid']}), "
                               "ended with the run")
 
-    def report(self, slot: int, test: int, cause: str, stack: str) -> None:
-        """The report that stands for the test."""
+    def made(self, slot: int, test: int, doing: str, cause: str, stack: str, when: Any) -> pytest.TestReport:
+        """A report in the place of one that the worker could not make."""
         controller = self.controller
         node, nodeid = controller.nodes[slot], controller.replay.passed.nodeid(test)
         path = nodeid.split("::")[0]
-        text = f"worker {node.gateway.id!r} crashed while running {nodeid!r}\n{cause}"
+        text = f"worker {node.gateway.id!r} crashed while {doing} {nodeid!r}\n{cause}"
         if stack:
             text += "\n\n" + shorten(stack)
+        report = pytest.TestReport(nodeid=nodeid, location=(path, None, path), keywords={}, outcome="failed", longrepr=text,
+                                   when=when)
+        controller.replay.decorate(slot + 1, test, report)
+        return report
+
+    def report_late(self, slot: int, test: int, cause: str, stack: str) -> None:
+        """An error of the test after which fixtures were torn down that no other needed."""
+        made = self.made(slot, test, "tearing down fixtures after", cause, stack, "teardown")
+        self.controller.replay.start(test, made.location)
+        self.config.hook.pytest_runtest_logreport(report=made)
+        self.controller.replay.finish(test)
+
+    def report(self, slot: int, test: int, cause: str, stack: str) -> None:
+        """The report that stands for the test."""
+        controller = self.controller
         controller.durations.crashed(test)
-        made = pytest.TestReport(nodeid=nodeid, location=(path, None, path), keywords={}, outcome="failed",
-                                 longrepr=text, when="???")  # type: ignore[arg-type]
-        controller.replay.decorate(slot + 1, test, made)
+        made = self.made(slot, test, "running", cause, stack, "???")
+        nodeid = made.nodeid
         scheduler = CrashScheduler(controller, test)
         self.config.hook.pytest_handlecrashitem(crashitem=nodeid, report=made, sched=scheduler)
         self.config.hook.pytest_runtest_logreport(report=made)

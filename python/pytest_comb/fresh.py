@@ -17,15 +17,16 @@ from typing import TYPE_CHECKING, Any, Optional
 
 import pytest
 
-from pytest_comb import _comb, fresh_coverage, hygiene, protocol, reports
+from pytest_comb import _comb, fresh_coverage, hygiene, late_teardown, protocol, reports
+from pytest_comb.nextitem import Stay
 
 if TYPE_CHECKING:
-    from pytest_comb.worker import LateItem, Record, Worker
+    from pytest_comb.nextitem import LateItem
+    from pytest_comb.worker import Record, Worker
 
 MARK = "fresh"
 # Whose hooks surround what the worker does itself, so that its output and log records are the test's.
 AROUND_SETUP = ("comb-fresh", "capturemanager", "logging-plugin", "skipping")
-AROUND_TEARDOWN = ("runner", "capturemanager", "logging-plugin")
 SAID_ELSEWHERE = 77  # exit status of a process that could not use its pipe, and has sent its reports
 NOTHING_MORE: dict[str, Any] = {"exit": None, "interrupted": False, "passed": None, "teardown": None, "failed": 0,
                                 "shouldfail": False, "shouldstop": False}
@@ -39,20 +40,6 @@ Ended = tuple[int, bytes, int]  # pid, last words, wait status
 ANSWER_S = 5.0  # how long a worker waits for the controller to have looked at a crash
 
 
-class Stay:
-    """A next item that needs all collectors of the current one: only what is the test's own is torn down."""
-
-    def __init__(self, item: pytest.Item) -> None:
-        self._item = item
-
-    def listchain(self) -> list[Any]:
-        """Without the test itself."""
-        return self._item.listchain()[:-1]
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._item, name)
-
-
 class Fresh:
     """Of one worker."""
 
@@ -64,13 +51,8 @@ class Fresh:
         self.server: Any = None  # of a row
         manager = worker.config.pluginmanager
         manager.register(self, "comb-fresh")
-        self.setup_hook = manager.subset_hook_caller("pytest_runtest_setup", self.all_but(AROUND_SETUP))
-        self.teardown_hook = manager.subset_hook_caller("pytest_runtest_teardown", self.all_but(AROUND_TEARDOWN))
-
-    def all_but(self, names: tuple[str, ...]) -> list[Any]:
-        """Plugins with other names."""
-        plugins = self.worker.config.pluginmanager.list_name_plugin()
-        return [plugin for name, plugin in plugins if plugin is not None and name not in names]
+        self.setup_hook = late_teardown.only(manager, "pytest_runtest_setup", AROUND_SETUP)
+        self.teardown_hook = late_teardown.only(manager, "pytest_runtest_teardown", late_teardown.AROUND)
 
     def run(self, item: pytest.Item, nextitem: LateItem) -> bool:
         """One test, up to its last word; False when its process crashed."""

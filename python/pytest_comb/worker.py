@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import traceback
 from typing import TYPE_CHECKING, Any, Generator, Optional
 
 import pytest
 
-from pytest_comb import _comb, beside, fresh, protocol, reports, shortcuts, sizes
+from pytest_comb import _comb, beside, fresh, late_teardown, protocol, reports, shortcuts, sizes
 from pytest_comb.leftovers import Witness
+from pytest_comb.nextitem import LateItem, Unexpanded
 from pytest_comb.outlet import Outlet
 
 if TYPE_CHECKING:
@@ -18,58 +20,9 @@ if TYPE_CHECKING:
 Record = tuple[Any, ...]  # family, line, and of each phase start, stop and duration
 
 
-class LateItem:
-    """The next item, asked for when fixtures are torn down and not before: no test is held back by a running one."""
-
-    def __init__(self, worker: Worker, current: pytest.Item) -> None:
-        self._worker, self._current = worker, current
-        self._answer: Any = None
-        self._asked = False
-
-    def _item(self) -> Any:
-        if not self._asked:
-            self._answer, self._asked = self._worker.next_item(), True
-        return self._answer
-
-    def __bool__(self) -> bool:
-        return self._item() is not None
-
-    def listchain(self) -> list[Any]:
-        """The collectors that the next test needs; while nobody knows it, the session."""
-        item = self._item()
-        return self._current.listchain()[:1] if item is Worker.UNKNOWN else item.listchain()
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._item(), name)
-
-    def __eq__(self, other: object) -> bool:
-        return self._item() == (other._item() if isinstance(other, LateItem) else other)
-
-    def __hash__(self) -> int:
-        return hash(self._item())
-
-
-class Unexpanded:
-    """A test whose module is expanded when more than its collectors is asked for, or when it runs."""
-
-    def __init__(self, worker: Worker, index: int, chain: list[Any]) -> None:
-        self._worker, self._index, self._chain = worker, index, chain
-
-    def listchain(self) -> list[Any]:
-        """Nothing below the module can be set up yet."""
-        return self._chain
-
-    def __getattr__(self, name: str) -> Any:
-        item = self._worker.item(self._index)
-        if item is None:
-            raise AttributeError(f"another worker runs the next test: {name} is not known here")
-        return getattr(item, name)
-
-
 class Worker:
     """The plugin in a worker process."""
 
-    UNKNOWN = object()  # there will be a next test, but it cannot be named yet
     IDLE, SETUP, CALL, TEARDOWN = range(4)
     AFTER = {"setup": CALL, "call": TEARDOWN}
 
@@ -85,7 +38,8 @@ class Worker:
         self.record: Optional[Record] = None  # what a process of its own has said of it
         self.attempts = 0  # of the current test: plugins may run it again
         self.sent_some = False
-        self.loose = False  # fixtures of an unknown next test may still stand
+        self.last: Optional[tuple[int, pytest.Item]] = None  # the test that was run
+        self.loose = False  # fixtures may still stand for a next test that was only guessed
         self.said_goodbye = False
         self.max_rss = sizes.parse(config.option.comb_max_rss)
         self.outgrown = 0  # bytes, once they are too many
@@ -126,6 +80,7 @@ class Worker:
         while True:
             index = self.board.take(self.slot, True)
             if index < 0:
+                self.tear_down_for(None)
                 return
             item = self.item(index)
             if item is None:
@@ -144,18 +99,21 @@ class Worker:
         self.shard.hand_over(index)
         self.loose = True
 
-    def next_item(self) -> Any:
-        """What LateItem stands for."""
+    def next_item(self) -> tuple[Any, bool]:
+        """What LateItem stands for; and whether only the session's fixtures may stay for it.
+
+        A test that has to wait for others is guessed. What a test that was alone has set up stays alone: it is gone before
+        another one may run."""
         if self.session.shouldfail or self.session.shouldstop or self.has_outgrown():
-            return None
-        index = self.board.take(self.slot, False)
+            return None, False
+        index, was_alone = self.board.take(self.slot, False), False
         if index == protocol.SCHED_WAIT:
-            self.loose = True
-            return self.UNKNOWN
+            index, was_alone = self.board.guess(self.slot)
+            self.loose = index >= 0
         if index < 0:
-            return None
+            return None, False
         chain = self.shard.known_chain(index) if self.shard is not None else None
-        return self.item(index) if chain is None else Unexpanded(self, index, chain)
+        return self.item(index) if chain is None else Unexpanded(self, index, chain), was_alone
 
     def has_outgrown(self) -> bool:
         """Whether this worker is above --comb-max-rss: it tears everything down then and makes room for another."""
@@ -174,13 +132,13 @@ class Worker:
 
     def run_one(self, item: pytest.Item, index: int) -> None:
         """One test, with all its reports."""
-        self.index = index
-        self.prepare(item)
+        self.tear_down_for(item)
+        self.index, self.last = index, (index, item)
         self.board.begin(self.slot)
         if item.get_closest_marker(fresh.MARK) is None:
             if self.fresh is not None:
                 self.fresh.end_row()
-            item.config.hook.pytest_runtest_protocol(item=item, nextitem=LateItem(self, item))
+            item.config.hook.pytest_runtest_protocol(item=item, nextitem=LateItem(self))
         elif not self.run_fresh(item):
             return
         self.complete()
@@ -191,21 +149,28 @@ class Worker:
         if self.fresh is None:
             self.fresh = fresh.Fresh(self)
         self.locations.fill(item)
-        if self.fresh.run(item, LateItem(self, item)):
+        if self.fresh.run(item, LateItem(self)):
             return True
         self.outlet.mark(self.index)
         self.pending, self.sent_some, self.attempts = [], False, 0
         return False
 
-    def prepare(self, item: pytest.Item) -> None:
-        """Fixtures that an unknown next item left standing and this test does not need go first."""
-        if not self.loose:
+    def tear_down_for(self, item: Optional[pytest.Item]) -> None:
+        """Fixtures that were left standing for a guess, and that this test (None: no test) does not need."""
+        if not self.loose or self.last is None:
             return
         self.loose = False
-        state = self.session._setupstate
-        needed = item.listchain()
-        if any(node not in needed for node in state.stack):
-            state.teardown_exact(item)
+        needed = item.listchain() if item is not None else []
+        if all(node in needed for node in self.session._setupstate.stack):
+            return
+        index, last = self.last
+        self.board.return_to(self.slot, index)
+        failed = late_teardown.tear_down(last, item)
+        self.outlet.mark(index)
+        if failed is not None:
+            self.send(protocol.REPORTS, test=index, reports=[reports.to_plain(self.config, failed)])
+            self.send(protocol.FINISHED, test=index)
+        self.board.return_to(self.slot, -1)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> None:
@@ -330,7 +295,15 @@ class Worker:
         output = self.config.workeroutput  # type: ignore[attr-defined]
         output["exitstatus"] = int(exitstatus)
         output["shouldfail"], output["shouldstop"] = session.shouldfail, session.shouldstop
-        yield
+        outcome = yield
+        try:
+            outcome.get_result()
+        except pytest.exit.Exception as error:
+            self.send(protocol.EXIT, message=error.msg, code=error.returncode)
+        except KeyboardInterrupt:
+            self.send(protocol.INTERRUPTED, test=self.index)
+        except BaseException:
+            self.send(protocol.INTERNAL_ERROR, text=traceback.format_exc())
         self.board.finish_slot(self.slot)
         self.send(protocol.GOODBYE, output=output)
         self.said_goodbye = True

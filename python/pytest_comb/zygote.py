@@ -17,6 +17,7 @@ import pytest
 
 from pytest_comb import basetemp, history, hygiene, plan, protocol, reports, terminal, trace
 from pytest_comb.identity import Watch, WorkerInput
+from pytest_comb.nextitem import Lookers
 from pytest_comb.nursery import Nursery
 from pytest_comb.outlet import Outlet
 from pytest_comb.shard import Shard, digest
@@ -319,12 +320,13 @@ class Zygote:
         manager = self.config.pluginmanager
         self.prepared = Worker(self.config, self.board, self.outlet)
         manager.register(self.prepared, "comb-worker")
+        manager.register(Lookers(self.config), "comb-lookers")
         if history.wants_setups(self.config):
             manager.register(history.Setups(self.prepared), "comb-setups")
 
     def withdraw_worker(self) -> None:
         """Plugins that come with what is collected now stand before it again."""
-        for name in ("comb-worker", "comb-setups"):
+        for name in ("comb-worker", "comb-lookers", "comb-setups"):
             plugin = self.config.pluginmanager.get_plugin(name)
             if plugin is not None:
                 self.config.pluginmanager.unregister(plugin)

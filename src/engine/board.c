@@ -343,6 +343,16 @@ int64_t board_take(struct board *self, uint32_t worker, bool wait)
 	}
 }
 
+uint32_t board_guess(struct board *self, uint32_t worker, bool *alone)
+{
+	struct sched *sched = lock(self);
+	struct trace *trace = trace_of(self);
+	uint32_t test = trace && trace_is_replay(trace) ? board_slot(self, worker)->replay_next : sched_guess(sched, worker);
+	*alone = sched_is_alone(sched, worker);
+	unlock(self);
+	return test;
+}
+
 /* With the lock held, when a replay lets this worker's test begin or end. The test is SCHED_NONE when there is none. */
 static struct sched *lock_in_turn(struct board *self, uint32_t worker, bool begins, uint32_t *test)
 {
@@ -384,9 +394,9 @@ void board_begin(struct board *self, uint32_t worker)
 	struct sched *sched = lock_in_turn(self, worker, true, &test);
 	sched_begin(sched, worker);
 	trace_beginning(self, worker, test);
+	atomic_store(&slot->since_ns, clock_now_ns()); /* first: the time limit is looked at as soon as there is a test */
 	atomic_store(&slot->test, sched_running(sched, worker));
 	unlock(self);
-	atomic_store(&slot->since_ns, clock_now_ns());
 	atomic_store(&slot->phase, PHASE_SETUP);
 }
 
@@ -531,6 +541,15 @@ const struct sched *board_sched(const struct board *self)
 struct board_slot *board_slot(struct board *self, uint32_t worker)
 {
 	return &self->shared->slots[worker];
+}
+
+void board_return_to(struct board *self, uint32_t worker, uint32_t test)
+{
+	struct board_slot *slot = board_slot(self, worker);
+	bool ends = test == SCHED_NONE;
+	atomic_store(&slot->since_ns, clock_now_ns());
+	atomic_store(&slot->phase, ends ? PHASE_IDLE : PHASE_TEARDOWN);
+	atomic_store(&slot->test, test);
 }
 
 void board_set_phase(struct board *self, uint32_t worker, enum board_phase phase)

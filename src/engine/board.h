@@ -84,6 +84,11 @@ uint64_t board_digest(const struct board *self);
  * something could be handed over; the others are told. SCHED_DONE is final then.
  */
 int64_t board_take(struct board *self, uint32_t worker, bool wait);
+/*
+ * After a board_take() that did not wait and was told SCHED_WAIT: sched_guess(),
+ * or what the record has next; *alone: sched_is_alone().
+ */
+uint32_t board_guess(struct board *self, uint32_t worker, bool *alone);
 void board_begin(struct board *self, uint32_t worker);
 void board_end(struct board *self, uint32_t worker);
 uint32_t board_lose(struct board *self, uint32_t worker);
@@ -113,6 +118,11 @@ struct board_times board_times(const struct board *self);
 const struct sched *board_sched(const struct board *self);
 
 struct board_slot *board_slot(struct board *self, uint32_t worker);
+/*
+ * The worker is at a test again that it has ended: what was set up wider than
+ * that is torn down. SCHED_NONE: it is no longer. The scheduler is not told.
+ */
+void board_return_to(struct board *self, uint32_t worker, uint32_t test);
 void board_set_phase(struct board *self, uint32_t worker, enum board_phase phase);
 
 /* ring 0: zygote, 1 + n: worker n. Blocks while the ring is full. urgent: rings the bell. */

@@ -326,6 +326,32 @@ int64_t sched_take(struct sched *self, uint32_t worker)
 	return answer;
 }
 
+/* Of a chunk, or SCHED_NONE. */
+static uint32_t first_waiting(const struct sched *self, const struct chunk *chunk)
+{
+	for (uint32_t at = chunk->next; at < chunk->end; at++)
+		if (entries_of(self)[order_of(self)[at]].state == SCHED_TEST_WAITING)
+			return order_of(self)[at];
+	return SCHED_NONE;
+}
+
+uint32_t sched_guess(const struct sched *self, uint32_t worker)
+{
+	if (worker >= self->workers || self->stopped || self->waiting == 0)
+		return SCHED_NONE;
+	const struct chunk *chunks = chunks_of(self);
+	uint32_t own = workers_of(self)[worker].chunk;
+	uint32_t test = own == SCHED_NONE ? SCHED_NONE : first_waiting(self, &chunks[own]), of_another = SCHED_NONE;
+	for (uint32_t c = 0; c < self->chunks && test == SCHED_NONE; c++) {
+		uint32_t first = may_enter(self, worker, &chunks[c]) ? first_waiting(self, &chunks[c]) : SCHED_NONE;
+		if (chunks[c].owner == SCHED_NONE)
+			test = first;
+		else if (of_another == SCHED_NONE)
+			of_another = first;
+	}
+	return test != SCHED_NONE ? test : of_another;
+}
+
 enum sched_wait sched_wait(const struct sched *self, uint32_t worker)
 {
 	return worker < self->workers ? (enum sched_wait)workers_of(self)[worker].wait : SCHED_WAIT_TAIL;

@@ -174,6 +174,14 @@ float sched_waiting_s(const struct sched *self);
 float sched_planned_s(const struct sched *self);
 /* Whether resources and serial tests let this worker run a test now, whoever's chunk it is in. For checks. */
 bool sched_could_run(struct sched *self, uint32_t worker, uint32_t test);
+/*
+ * For a worker that was told SCHED_WAIT: the waiting test that it runs next if
+ * no other worker takes it, whatever resources are held now; SCHED_NONE where
+ * --dist leaves it none.
+ */
+uint32_t sched_guess(const struct sched *self, uint32_t worker);
+/* Whether the running test holds a lock exclusively, or is a serial one. */
+bool sched_is_alone(const struct sched *self, uint32_t worker);
 
 /* Derived values (counts, resources held) made anew from the states: after a worker died inside a call. */
 void sched_recover(struct sched *self);

@@ -45,6 +45,19 @@ uint32_t sched_cap(const struct sched *self, uint32_t resource)
 	return resources_of(self)[resource].cap;
 }
 
+bool sched_is_alone(const struct sched *self, uint32_t worker)
+{
+	uint32_t test = sched_running(self, worker);
+	if (test == SCHED_NONE)
+		return false;
+	const struct sched_use *uses;
+	uint32_t count = sched_uses(self, test, &uses);
+	for (uint32_t i = 0; i < count; i++)
+		if (uses[i].exclusive)
+			return true;
+	return sched_is_serial(self, test);
+}
+
 enum sched_how sched_how(const struct sched *self, uint32_t worker, uint32_t *from)
 {
 	*from = workers_of(self)[worker].from;

@@ -144,6 +144,27 @@ static PyObject *take(PyObject *object, PyObject *args)
 	return PyLong_FromLongLong(answer);
 }
 
+/* (index or -1, whether the running test is one that others must not be beside) */
+static PyObject *guess(PyObject *object, PyObject *args)
+{
+	unsigned worker;
+	bool alone;
+	if (!read_worker(args, &worker))
+		return NULL;
+	uint32_t test = board_guess(board_of(object), worker, &alone);
+	return Py_BuildValue("LO", test == SCHED_NONE ? -1LL : (long long)test, alone ? Py_True : Py_False);
+}
+
+static PyObject *return_to(PyObject *object, PyObject *args)
+{
+	unsigned worker;
+	int test;
+	if (!PyArg_ParseTuple(args, "Ii", &worker, &test) || check_worker(worker) < 0)
+		return NULL;
+	board_return_to(board_of(object), worker, test < 0 ? SCHED_NONE : (uint32_t)test);
+	Py_RETURN_NONE;
+}
+
 static PyObject *begin(PyObject *object, PyObject *args)
 {
 	unsigned worker;
@@ -396,6 +417,8 @@ static PyMethodDef board_methods[] = {
 	{ "replay", replay, METH_VARARGS, "replay(path, ids): everything runs as in that record" },
 	{ "write_trace", write_trace, METH_VARARGS, "write_trace(path, ids)" },
 	{ "take", take, METH_VARARGS, "take(worker, wait) -> index, -1 for nothing left, -2 for not now" },
+	{ "guess", guess, METH_VARARGS, "guess(worker) -> (index or -1, alone): what -2 of take() is about to become; see board.h" },
+	{ "return_to", return_to, METH_VARARGS, "return_to(worker, test or -1): tears down late what this test used" },
 	{ "begin", begin, METH_VARARGS, "begin(worker): the test taken starts" },
 	{ "end", end, METH_VARARGS, "end(worker): the running test ended" },
 	{ "lose", lose, METH_VARARGS, "lose(worker): the test it runs has no outcome; the worker goes on" },

@@ -303,6 +303,36 @@ static void test_a_wait_has_a_reason(void **state)
 	suite_close(&suite);
 }
 
+static void test_a_worker_that_waits_has_a_guess(void **state)
+{
+	(void)state;
+	plain(3, 2);
+	suite_use(&suite, 0, 0, true);
+	suite_use(&suite, 1, 0, true);
+	suite_use(&suite, 2, 0, true);
+	suite_open(&suite);
+	take_and_begin(0);
+	assert_true(sched_is_alone(suite.sched, 0));
+	assert_false(sched_is_alone(suite.sched, 1));
+	assert_int_equal(sched_take(suite.sched, 1), SCHED_WAIT);
+	assert_int_equal(sched_guess(suite.sched, 1), 1);
+	assert_int_equal(sched_take(suite.sched, 0), 1);
+	assert_int_equal(sched_guess(suite.sched, 1), 2);
+	sched_stop(suite.sched);
+	assert_int_equal(sched_guess(suite.sched, 1), SCHED_NONE);
+	suite_close(&suite);
+
+	plain(4, 2);
+	for (uint32_t i = 0; i < 4; i++)
+		suite.tests[i].group = suite.tests[i].scope = i / 2;
+	suite_open(&suite);
+	take_and_begin(0);
+	take_and_begin(1);
+	assert_int_equal(sched_guess(suite.sched, 0), 1); /* of its own group, not the other worker's */
+	assert_int_equal(sched_guess(suite.sched, 1), 3);
+	suite_close(&suite);
+}
+
 static void test_all_locks_of_a_test_or_none(void **state)
 {
 	(void)state;
@@ -353,6 +383,7 @@ int main(void)
 		cmocka_unit_test(test_a_steal_does_not_tear_a_class_apart),
 		cmocka_unit_test(test_no_steal_that_costs_more_than_it_gives),
 		cmocka_unit_test(test_a_wait_has_a_reason),
+		cmocka_unit_test(test_a_worker_that_waits_has_a_guess),
 		cmocka_unit_test(test_all_locks_of_a_test_or_none),
 		cmocka_unit_test(test_a_plan_knows_how_long_it_takes),
 	};
