@@ -52,6 +52,7 @@ SCENARIOS = (
              project="broken"),
     Scenario("--dist=loadgroup", (), ("scattered groups",), project="groups", every_start=True, first=True,
              parallel_arguments=("--dist=loadgroup",)),
+    Scenario("a conftest that puts tests in another order", (), ("node ids",), project="reordered"),
     Scenario("fresh for every test", ("-p", "comb_compat_fresh", "--doctest-modules", "--junitxml=junit.xml",
                                       "-o", "junit_family=xunit1", "-rA"),
              ("junit xml", "failures shown", "last failed", "node ids", "properties")),
