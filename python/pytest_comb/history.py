@@ -37,7 +37,7 @@ def is_on(config: pytest.Config) -> bool:
 def keeps_order(config: pytest.Config) -> bool:
     """Whether the user asked for an order that longest first would undo."""
     option = config.option
-    return (any(getattr(option, name, False) for name in ("failedfirst", "newfirst", "stepwise"))
+    return (any(getattr(option, name, False) for name in ("failedfirst", "newfirst"))
             or not getattr(option, "loadscopereorder", True))
 
 

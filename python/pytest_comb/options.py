@@ -12,9 +12,6 @@ from pytest_comb import gap, live, sizes, trace
 
 DIST_MODES = ("no", "load", "each", "loadscope", "loadfile", "loadgroup", "worksteal")
 START_MODES = ("auto", "shard", "once", "import")
-# With these, pytest prints something and runs no test, or needs the terminal.
-RUN_NO_TESTS = ("help", "version", "collectonly", "markers", "show_fixtures_per_test", "showfixtures", "cacheshow",
-                "setuponly", "setupshow", "setupplan", "show_hooks")
 
 
 def parse_workers(text: str) -> Union[int, str]:
@@ -93,29 +90,6 @@ def wants_comb(config: pytest.Config, options: Any) -> bool:
         without_xdist = not config.pluginmanager.hasplugin("xdist") and options.comb is None
         return without_xdist and bool(getattr(options, "numprocesses", None))
     return getattr(options, "numprocesses", None) != 0
-
-
-def runs_tests(options: Any) -> bool:
-    """Not only a listing."""
-    return not any(getattr(options, name, False) for name in RUN_NO_TESTS)
-
-
-class OneProcess:
-    """A plugin for a run of comb's that shows something and needs no workers: nor has it any of pytest-xdist's."""
-
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_cmdline_main(self, config: pytest.Config) -> None:
-        """Before pytest-xdist counts."""
-        config.option.numprocesses, config.option.dist = 0, "no"
-
-
-def check_debugger(options: Any) -> bool:
-    """False where a debugger needs a run without workers; an explicit number of workers is a usage error then."""
-    if not (getattr(options, "usepdb", False) or getattr(options, "trace", False)):
-        return True
-    if isinstance(getattr(options, "numprocesses", None), int):
-        raise pytest.UsageError("--pdb is incompatible with distributing tests; try using -n0 or -nauto.")
-    return False
 
 
 def _quota_of_cgroup() -> Optional[float]:

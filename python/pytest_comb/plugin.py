@@ -9,7 +9,7 @@ from typing import Any, Generator
 
 import pytest
 
-from pytest_comb import options, surroundings
+from pytest_comb import one_process, options, surroundings
 
 ROLE = "comb-role"
 MARKS = (
@@ -39,10 +39,9 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None
     """Forks the zygote while no plugin has taken a role yet: see docs/adr/0002-zygote.md."""
     known = early_config.known_args_namespace
     wanted = options.wants_comb(early_config, known)
-    if wanted and not options.runs_tests(known):
-        early_config.pluginmanager.register(options.OneProcess(), "comb-one-process")
-    if not (wanted and options.runs_tests(known) and options.check_debugger(known)):
-        if not getattr(known, "numprocesses", None):
+    alone = wanted and one_process.is_asked_for(early_config, known)
+    if alone or not wanted:
+        if alone or not getattr(known, "numprocesses", None):
             surroundings.restore_path()
         yield
         return

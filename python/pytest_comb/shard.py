@@ -29,7 +29,7 @@ WARM_IMPORTS = 8  # and goes on while a module imports so many others that nobod
 DEAR_S = 0.025  # of processor time for a module: workers that come late and expand it again cost too much then
 WIDE_SCOPES = ("session", "package")
 # With these the order or the choice of tests comes from more than one module.
-GLOBAL_OPTIONS = {"lf": "--lf", "failedfirst": "--ff", "newfirst": "--nf", "stepwise": "--stepwise",
+GLOBAL_OPTIONS = {"lf": "--lf", "failedfirst": "--ff", "newfirst": "--nf",
                   "keepduplicates": "--keep-duplicates"}
 
 

@@ -63,8 +63,15 @@ static const char *const dry_options[] = {
 	"--cache-show",
 };
 
-/* Options of pytest that ask for a person's hand, or show what only pytest's own process can show. */
-static const char *const one_process_options[] = { "--pdb", "--trace", "--setup-show", "--setup-plan", "--setup-only" };
+/* Options of pytest with which tests cannot be handed out. */
+static const struct one_process_option {
+	const char *name;
+	bool refuses_workers; /* pytest calls a number of workers beside it a usage error */
+} one_process_options[] = {
+	{ "--pdb", true },         { "--trace", true },       { "--setup-show", false }, { "--setup-plan", false },
+	{ "--setup-only", false }, { "--sw", false },         { "--stepwise", false },   { "--sw-skip", false },
+	{ "--stepwise-skip", false }, { "--sw-reset", false }, { "--stepwise-reset", false },
+};
 
 /* What will be run. */
 struct choice {
@@ -165,12 +172,12 @@ static const char *asked_workers(const struct cli *cli)
 }
 
 /* The option behind -- that wants one process, NULL where there is none. */
-static const char *find_one_process(const struct cli *cli)
+static const struct one_process_option *find_one_process(const struct cli *cli)
 {
 	for (size_t i = 0; i < cli->rest.len; i++)
 		for (size_t k = 0; k < sizeof(one_process_options) / sizeof(*one_process_options); k++)
-			if (strcmp(cli->rest.at[i], one_process_options[k]) == 0)
-				return one_process_options[k];
+			if (strcmp(cli->rest.at[i], one_process_options[k].name) == 0)
+				return &one_process_options[k];
 	return NULL;
 }
 
@@ -287,7 +294,7 @@ static int check_workers(const struct session *session, const struct choice *cho
 static int choose_number(const struct session *session, struct choice *choice, struct err *err)
 {
 	const char *text = cli_text(session->cli, "numprocesses", NULL), *asked = asked_workers(session->cli);
-	const char *one_process = find_one_process(session->cli);
+	const struct one_process_option *one_process = find_one_process(session->cli);
 	int workers = -1;
 	if ((text && parse_workers(text, &workers, err) < 0) || (asked && parse_workers(asked, &workers, err) < 0) ||
 	    check_workers(session, choice, workers, err) < 0)
@@ -298,8 +305,8 @@ static int choose_number(const struct session *session, struct choice *choice, s
 	}
 	if (workers == 0)
 		return 0; /* behind --, where options of the engine's plugin may stand beside it */
-	if (workers < 0 && one_process)
-		return str_adds(&choice->why, one_process) < 0 ? err_no_memory(err) : 0;
+	if (one_process && (workers < 0 || !one_process->refuses_workers))
+		return str_adds(&choice->why, one_process->name) < 0 ? err_no_memory(err) : 0;
 	int chosen = note_measured_beside(session, choice, err);
 	if (chosen == 0)
 		chosen = note_configured(session, choice, err);

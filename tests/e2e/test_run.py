@@ -176,13 +176,15 @@ def test_workers_behind_the_dashes_need_an_engine_that_has_them(suite):
 @pytest.mark.parametrize("engine", [(), ("--engine", "comb"), ("--engine", "xdist")], ids=lambda words: "".join(words[1:]))
 @pytest.mark.parametrize("ini", ["[pytest]\n", "[pytest]\naddopts = -n 2\n"], ids=["plain", "configured"])
 def test_what_only_one_process_can_do_is_done_in_one(suite, engine, ini):
-    """A debugger, and the set-ups that pytest prints while it makes them."""
+    """A debugger, the set-ups that pytest prints while it makes them, and tests in order until one fails."""
     run = suite("def test_a(tmp_path): assert 0\n", ini=ini)
     done = run(*engine, "--", "--pdb", input="c\n")
     assert done.stderr.splitlines()[0] == "comb: serial (--pdb)"
     assert done.returncode == 1 and "(Pdb)" in done.stdout, done.stdout + done.stderr
     done = run(*engine, "--", "--setup-plan")
     assert done.returncode == 0 and "SETUP    F tmp_path" in done.stdout, done.stdout + done.stderr
+    done = run(*engine, "-n", "2", "--", "--sw")
+    assert done.stderr.splitlines()[0] == "comb: serial (--sw)" and "bringing up" not in done.stdout
     done = run(*engine, "-n", "2", "--", "--pdb")
     assert done.returncode == 4 and "incompatible with distributing tests" in done.stderr
 
