@@ -12,7 +12,7 @@ from typing import Any, Callable, Generator, Optional
 
 import pytest
 
-from pytest_comb import _comb, gap, history, leftovers, options, protocol, trace
+from pytest_comb import _comb, gap, history, leftovers, protocol, trace, worker_count
 from pytest_comb.basetemp import Basetemp
 from pytest_comb.branch import GRACE_S, Branch
 from pytest_comb.crash import Crashes, describe_status
@@ -70,7 +70,7 @@ class Controller:
     @pytest.hookimpl(hookwrapper=True, tryfirst=True)
     def pytest_cmdline_main(self, config: pytest.Config) -> Generator[None, Any, None]:
         """-n as a number; then pytest's own main, at whose end no other process is left."""
-        self.workers = trace.workers_of_record(config) or options.count_workers(config)
+        self.workers = trace.workers_of_record(config) or worker_count.count(config)
         if self.workers == 0:
             self.dismiss()
             gc.unfreeze()
@@ -123,8 +123,8 @@ class Controller:
         try:
             self.board.make_rings(self.workers)
         except OSError as error:
-            raise pytest.UsageError(f"comb: {error}") from None
-        self.first = min(self.workers, max(FIRST_IMPORTS, 2 * options.usable_cpus()))
+            raise pytest.UsageError(str(error)) from None
+        self.first = min(self.workers, max(FIRST_IMPORTS, 2 * worker_count.usable_cpus()))
         self.message = {"inputs": [self.nodes[n].workerinput for n in range(self.workers)], "basetemp": str(basetemp),
                         "dist": config.option.dist, "first": self.first}
         if self.start_mode == "import":

@@ -15,6 +15,7 @@ from pytest_comb import _comb
 if TYPE_CHECKING:
     from pytest_comb.controller import Controller
 
+MODES = ("auto", "no")
 REDRAW_S = 0.1
 REDRAW_ERASED_S = 0.03
 SHOWN_COLLECTION_S = 1
@@ -166,7 +167,7 @@ class LiveLine:
 def add_options(parser: pytest.Parser) -> None:
     """The option and its ini."""
     group = parser.getgroup("comb", "comb: run tests in parallel")
-    group.addoption("--comb-live", choices=("auto", "no"), default=None, dest="comb_live",
+    group.addoption("--comb-live", choices=MODES, default=None, dest="comb_live",
                     help="A line at the bottom of the terminal: progress, failures, time left, what each worker runs "
                          "(auto: on a terminal)")
     parser.addini("comb_live", "as --comb-live", default="auto")

@@ -22,6 +22,8 @@ REASONS = {
     "usepdb": "--pdb needs the terminal",
     "trace": "--trace needs the terminal",
 }
+# What only workers have, by the option's dest.
+LIMITS = {"comb_timeout": "--comb-timeout", "comb_max_rss": "--comb-max-rss"}
 DEBUGGERS = ("usepdb", "trace")
 
 
@@ -41,6 +43,14 @@ def is_asked_for(config: pytest.Config, options: Any) -> bool:
         raise pytest.UsageError(f"--comb-trace and --comb-replay need workers, but {reason}: leave one of them out")
     config.pluginmanager.register(OneProcess(reason), "comb-one-process")
     return True
+
+
+def without_effect(config: pytest.Config) -> Optional[str]:
+    """A line about limits that this run, which is without workers of comb's, does not keep; None where none is set."""
+    given = [option for name, option in LIMITS.items() if getattr(config.option, name)]
+    if not given or config.option.collectonly:
+        return None
+    return f"comb: no effect of {' and '.join(given)}: these tests are not run by workers of comb's (--comb -n N)"
 
 
 class OneProcess:

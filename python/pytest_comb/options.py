@@ -2,21 +2,37 @@
 
 from __future__ import annotations
 
+import argparse
 import importlib.util
 import os
-from typing import Any, Optional, Union
+from typing import Any
 
 import pytest
 
-from pytest_comb import gap, live, sizes, trace
+from pytest_comb import gap, live, sizes, trace, worker_count
 
 DIST_MODES = ("no", "load", "each", "loadscope", "loadfile", "loadgroup", "worksteal")
 START_MODES = ("auto", "shard", "once", "import")
+INI_CHOICES = {"comb_start": START_MODES, "comb_live": live.MODES}
 
 
-def parse_workers(text: str) -> Union[int, str]:
-    """The value of -n."""
-    return text if text in ("auto", "logical") else int(text)
+def parse_seconds(text: str) -> float:
+    """A time limit, for argparse; 0: none."""
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not seconds >= 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is no time limit; write seconds (0: no limit)")
+    return seconds
+
+
+def check(config: pytest.Config, options: Any) -> None:
+    """Before the first fork: what argparse did not check makes sense in a run of comb's."""
+    for name, values in INI_CHOICES.items():
+        if config.getini(name) not in values:
+            raise pytest.UsageError(f"{name} = {config.getini(name)}: expected one of {', '.join(values)}")
+    worker_count.check(options)
 
 
 def xdist_is_coming(pluginmanager: Any) -> bool:
@@ -44,7 +60,7 @@ def add_own(parser: pytest.Parser) -> None:
                          "first of them that is safe, shard where it saves time")
     group.addoption("--comb-all-workers", action="store_true", dest="comb_all_workers", default=False,
                     help="As many workers as -n says at once; else more than there are processors only where tests wait")
-    group.addoption("--comb-timeout", type=float, default=0.0, metavar="SECONDS", dest="comb_timeout",
+    group.addoption("--comb-timeout", type=parse_seconds, default=0.0, metavar="SECONDS", dest="comb_timeout",
                     help="Stop a test that takes longer, show the stacks of its threads and go on with the others")
     group.addoption("--comb-max-rss", type=sizes.check, default=None, metavar="SIZE", dest="comb_max_rss",
                     help="Replace a worker that uses more memory (500M, 2G) between two tests by a new one")
@@ -62,7 +78,7 @@ def add_own(parser: pytest.Parser) -> None:
 def add_xdist(parser: pytest.Parser) -> None:
     """The options of pytest-xdist that have a meaning here."""
     group = parser.getgroup("comb", "comb: run tests in parallel")
-    group._addoption("-n", "--numprocesses", dest="numprocesses", metavar="N", type=parse_workers, default=None,
+    group._addoption("-n", "--numprocesses", dest="numprocesses", metavar="N", type=worker_count.parse, default=None,
                      help="Number of workers: a number, auto or logical; 0 turns them off")
     group.addoption("--maxprocesses", dest="maxprocesses", metavar="N", type=int, default=None,
                     help="At most so many workers for auto and logical")
@@ -90,36 +106,3 @@ def wants_comb(config: pytest.Config, options: Any) -> bool:
         without_xdist = not config.pluginmanager.hasplugin("xdist") and options.comb is None
         return without_xdist and bool(getattr(options, "numprocesses", None))
     return getattr(options, "numprocesses", None) != 0
-
-
-def _quota_of_cgroup() -> Optional[float]:
-    """CPUs that this control group may use, or None."""
-    try:
-        with open("/sys/fs/cgroup/cpu.max", encoding="ascii") as file:
-            quota, period = file.read().split()[:2]
-        return None if quota == "max" else float(quota) / float(period)
-    except (OSError, ValueError):
-        return None
-
-
-def usable_cpus() -> int:
-    """CPUs this process may use: affinity and control group."""
-    cpus = len(os.sched_getaffinity(0))
-    quota = _quota_of_cgroup()
-    return max(1, min(cpus, int(quota + 0.5))) if quota else cpus
-
-
-def count_workers(config: pytest.Config) -> int:
-    """-n as a number; 0 for none."""
-    asked = getattr(config.option, "numprocesses", None)
-    if isinstance(asked, int):
-        return max(0, asked)
-    by_hook = config.hook.pytest_xdist_auto_num_workers
-    own = [impl for impl in by_hook.get_hookimpls() if not impl.plugin_name.startswith(("xdist", "pytest_comb"))]
-    given = os.environ.get("PYTEST_XDIST_AUTO_NUM_WORKERS", "")
-    if own:
-        workers = by_hook(config=config)
-    else:
-        workers = int(given) if given.isdigit() else usable_cpus()
-    limit = getattr(config.option, "maxprocesses", None)
-    return min(workers, limit) if limit else workers

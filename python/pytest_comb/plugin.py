@@ -5,7 +5,7 @@ Without --comb (ini: comb, or -n where pytest-xdist is missing) it declares its 
 
 from __future__ import annotations
 
-from typing import Any, Generator
+from typing import Any, Generator, Optional
 
 import pytest
 
@@ -34,11 +34,18 @@ def pytest_configure(config: pytest.Config) -> None:
         config.addinivalue_line("markers", mark)
 
 
+def pytest_report_header(config: pytest.Config) -> Optional[str]:
+    """What was asked for in vain."""
+    return None if config.pluginmanager.hasplugin(ROLE) else one_process.without_effect(config)
+
+
 @pytest.hookimpl(hookwrapper=True, tryfirst=True)
 def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None, Any, None]:
     """Forks the zygote while no plugin has taken a role yet: see docs/adr/0002-zygote.md."""
     known = early_config.known_args_namespace
     wanted = options.wants_comb(early_config, known)
+    if wanted:
+        options.check(early_config, known)
     alone = wanted and one_process.is_asked_for(early_config, known)
     if alone or not wanted:
         if alone or not getattr(known, "numprocesses", None):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Union
 
 import pytest
 
-from pytest_comb import _comb, hookcalls, hygiene, trace
+from pytest_comb import _comb, hookcalls, hygiene, trace, worker_count
 from pytest_comb.basetemp import Basetemp
 from pytest_comb.branch import Branch
 from pytest_comb.nursery import WHEN_REFUSED, Nursery
@@ -56,7 +56,7 @@ def split(config: pytest.Config) -> Role:
         board = _comb.Board(trace.board_kind(config.known_args_namespace))
         late = Basetemp(board)
     except OSError as error:
-        raise pytest.UsageError(f"comb cannot start: {error}") from None
+        raise pytest.UsageError(str(error)) from None
     sys.stdout.flush()
     sys.stderr.flush()
     gc.freeze()  # what has been imported so far is not looked at again, in any of the processes
@@ -100,8 +100,9 @@ def _fork(before: dict[str, Branch]) -> int:
 def many_descriptors(config: pytest.Config) -> None:
     """Each worker takes a few in this process and in the zygote."""
     asked = getattr(config.known_args_namespace, "numprocesses", None)
+    asked = worker_count.limited(asked, config.known_args_namespace) if isinstance(asked, int) else 0
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if isinstance(asked, int) and asked > MANY_WORKERS:
+    if asked > MANY_WORKERS:
         wanted = soft + asked * DESCRIPTORS_OF_A_WORKER
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted if hard < 0 else min(hard, wanted), hard))
 

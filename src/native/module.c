@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "engine/board.h"
 
 #include "base/banned.h"
 
@@ -65,6 +66,8 @@ static int add_everything(PyObject *m)
 	for (size_t i = 0; i < sizeof(types) / sizeof(*types); i++)
 		if (add_type(m, types[i]) < 0)
 			return -1;
+	if (PyModule_AddIntConstant(m, "MAX_WORKERS", BOARD_MAX_WORKERS) < 0)
+		return -1;
 	return PyModule_AddStringConstant(m, "__version__", COMB_VERSION);
 }
 
