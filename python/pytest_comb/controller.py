@@ -88,7 +88,7 @@ class Controller:
         history.integration_workers(config)
         self.put_off_fixtures()
         asked = getattr(config.option, "dist", "no")
-        config.option.dist = "load" if asked == "no" else asked
+        config.option.dist = "load" if asked == "no" or getattr(config.option, "distload", False) else asked
         config.option.tx = []
 
     def put_off_fixtures(self) -> None:

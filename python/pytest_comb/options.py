@@ -81,7 +81,7 @@ def add_xdist(parser: pytest.Parser) -> None:
     group._addoption("-n", "--numprocesses", dest="numprocesses", metavar="N", type=worker_count.parse, default=None,
                      help="Number of workers: a number, auto or logical; 0 turns them off")
     group.addoption("--maxprocesses", dest="maxprocesses", metavar="N", type=int, default=None,
-                    help="At most so many workers for auto and logical")
+                    help="At most so many workers, whatever -n says")
     group.addoption("--max-worker-restart", dest="maxworkerrestart", metavar="N", default=None,
                     help="How many crashed workers are replaced (default 4 for each worker)")
     group.addoption("--dist", dest="dist", metavar="MODE", choices=DIST_MODES, default="no",

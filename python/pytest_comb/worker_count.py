@@ -34,7 +34,7 @@ def check(options: Any) -> None:
     if limit is not None and limit < 0:
         raise pytest.UsageError(f"--maxprocesses={limit}: expected a number of workers (0: no limit)")
     if isinstance(asked, int):
-        _check(f"-n {asked}", asked)
+        _check(f"-n {asked}", limited(asked, options))
     restarts = getattr(options, "maxworkerrestart", None)
     try:
         makes_sense = restarts is None or int(restarts) >= 0
@@ -99,4 +99,4 @@ def _automatic(config: pytest.Config) -> int:
 def count(config: pytest.Config) -> int:
     """The workers of this run; 0 for none."""
     asked = getattr(config.option, "numprocesses", None)
-    return asked if isinstance(asked, int) else limited(_automatic(config), config.option)
+    return limited(asked if isinstance(asked, int) else _automatic(config), config.option)

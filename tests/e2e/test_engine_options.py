@@ -55,3 +55,37 @@ def test_limits_that_nobody_keeps_are_told(tmp_path):
         got = run(tmp_path, *args, *limits)
         assert got.counts == {"passed": 1} and told in got.out, got.out
     assert "no effect" not in comb(tmp_path, "--comb-timeout=60", "--comb-max-rss=1G").out
+
+
+@pytest.mark.parametrize("xdist", ["xdist", "no:xdist"])
+def test_maxprocesses_limits_every_number(tmp_path, xdist):
+    write(tmp_path, test_a="import os\ndef test_a(): assert os.environ['PYTEST_XDIST_WORKER_COUNT'] == '1'\n",
+          conftest="def pytest_xdist_auto_num_workers(config): return 5\n")
+    for asked in ("-n4", "-nauto", "-n99999999999999"):
+        got = run(tmp_path, "-p", xdist, "--comb", asked, "--maxprocesses=1")
+        assert got.counts == {"passed": 1} and "comb: 1 worker, " in got.out, got.out
+    assert "comb: 5 workers" in run(tmp_path, "-p", xdist, "--comb", "--maxprocesses=7").out, "the hook counts"
+
+
+HOOKS = """
+def pytest_xdist_setupnodes(config, specs): print("setupnodes", [spec.id for spec in specs])
+def pytest_xdist_newgateway(gateway): print("newgateway", gateway.id, gateway.spec.popen)
+def pytest_testnodeready(node): print("ready", node.gateway.id, node.workerinput["testrunuid"], node.workerinfo["id"])
+"""
+
+
+@pytest.mark.parametrize("xdist", ["xdist", "no:xdist"])
+def test_hooks_of_nodes_and_the_id_of_a_run(tmp_path, xdist):
+    write(tmp_path, conftest=HOOKS, test_a="def test_1(testrun_uid): assert testrun_uid == 'abc'\n"
+                                           "def test_2(testrun_uid): assert testrun_uid == 'abc'\n")
+    got = comb(tmp_path, "-p", xdist, "-s", "--testrunuid=abc", "--comb-all-workers")
+    assert got.counts == {"passed": 2}, got.out
+    for line in ("setupnodes ['gw0', 'gw1']", "newgateway gw0 True", "newgateway gw1 True", "ready gw0 abc gw0"):
+        assert line in got.out, got.out
+
+
+@pytest.mark.parametrize("xdist", ["xdist", "no:xdist"])
+def test_d_is_dist_load(tmp_path, xdist):
+    write(tmp_path, test_a="def test_a(): pass\n")
+    got = comb(tmp_path, "-p", xdist, "-d", "--dist=loadfile")
+    assert got.counts == {"passed": 1} and "comb: 2 workers, dist=load," in got.out, got.out
