@@ -42,6 +42,7 @@ class Controller:
         self.current = branches.get("once") or branches["import"]
         self.parent = os.getpid()
         self.workers = 0
+        self.why = ""  # that many
         self.nodes: dict[int, WorkerNode] = {}  # by slot
         self.active: set[int] = set()  # slots whose process has not ended
         self.ids: Optional[list[str]] = None
@@ -70,7 +71,8 @@ class Controller:
     @pytest.hookimpl(hookwrapper=True, tryfirst=True)
     def pytest_cmdline_main(self, config: pytest.Config) -> Generator[None, Any, None]:
         """-n as a number; then pytest's own main, at whose end no other process is left."""
-        self.workers = trace.workers_of_record(config) or worker_count.count(config)
+        recorded = trace.workers_of_record(config)
+        self.workers, self.why = (recorded, "") if recorded else worker_count.count(config)
         if self.workers == 0:
             self.dismiss()
             gc.unfreeze()
@@ -124,7 +126,7 @@ class Controller:
             self.board.make_rings(self.workers)
         except OSError as error:
             raise pytest.UsageError(str(error)) from None
-        self.first = min(self.workers, max(FIRST_IMPORTS, 2 * worker_count.usable_cpus()))
+        self.first = min(self.workers, max(FIRST_IMPORTS, 2 * _comb.processors()))
         self.message = {"inputs": [self.nodes[n].workerinput for n in range(self.workers)], "basetemp": str(basetemp),
                         "dist": config.option.dist, "first": self.first}
         if self.start_mode == "import":
@@ -142,7 +144,7 @@ class Controller:
     def pytest_report_header(self) -> str:
         """One line: how this run is done."""
         workers = "1 worker" if self.workers == 1 else f"{self.workers} workers"
-        return f"comb: {workers}, dist={self.config.option.dist}, start={self.start_mode}"
+        return f"comb: {workers}{f' ({self.why})' if self.why else ''}, dist={self.config.option.dist}, start={self.start_mode}"
 
     def start_by_import(self, reason: str) -> None:
         """The zygote found out that workers cannot be forked from it."""

@@ -6,6 +6,7 @@ Never a reason for a run to fail: without a history tests run in the order of th
 from __future__ import annotations
 
 import os
+import resource
 import time
 from typing import TYPE_CHECKING, Any, Generator
 
@@ -162,7 +163,12 @@ class Durations:
         return _comb.history_write(
             os.fsencode(str(config.rootpath)), self.controller.workers, str(config.option.dist),
             str(getattr(config.option, "markexpr", "") or ""), self.status, time.perf_counter() - self.start,
-            len(self.controller.ids or []), session.testsfailed, self.rows(), self.setups())
+            len(self.controller.ids or []), session.testsfailed, largest_child_bytes(), self.rows(), self.setups())
+
+
+def largest_child_bytes() -> int:
+    """Of zygote and workers, which have all ended."""
+    return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
 
 
 def _outcome(report: Any) -> int:

@@ -11,7 +11,7 @@ from typing import Any, Optional
 
 import pytest
 
-from pytest_comb import _comb, leftovers, protocol, worker_count
+from pytest_comb import _comb, leftovers, protocol
 from pytest_comb.outlet import Outlet, Pipes
 
 
@@ -48,7 +48,7 @@ class Nursery:
     def __init__(self, config: pytest.Config, board: Any, link: protocol.Link, outlet: Outlet) -> None:
         self.config, self.board, self.link, self.outlet = config, board, link, outlet
         self.children: dict[int, Child] = {}
-        self.processors = worker_count.usable_cpus()
+        self.processors = _comb.processors()
         self.forked_at = time.monotonic()
 
     def has_processor(self) -> bool:

@@ -5,13 +5,20 @@ from __future__ import annotations
 import argparse
 import os
 import warnings
-from typing import Any, Optional, Union
+from typing import Any, NamedTuple, Optional, Union
 
 import pytest
 
 from pytest_comb import _comb
 
 VARIABLE = "PYTEST_XDIST_AUTO_NUM_WORKERS"
+
+
+class Count(NamedTuple):
+    """A number of workers; 0 for none."""
+
+    workers: int
+    why: str = ""  # for a person, where it is fewer than one may expect
 
 
 def parse(text: str) -> Union[int, str]:
@@ -69,34 +76,27 @@ def _by_environment() -> Optional[int]:
     return _check(f"{VARIABLE}={given}", workers)
 
 
-def _quota_of_cgroup() -> Optional[float]:
-    """CPUs that this control group may use, or None."""
-    try:
-        with open("/sys/fs/cgroup/cpu.max", encoding="ascii") as file:
-            quota, period = file.read().split()[:2]
-        return None if quota == "max" else float(quota) / float(period)
-    except (OSError, ValueError):
-        return None
-
-
-def usable_cpus() -> int:
-    """CPUs this process may use: affinity and control group."""
-    cpus = len(os.sched_getaffinity(0))
-    quota = _quota_of_cgroup()
-    return max(1, min(cpus, int(quota + 0.5))) if quota else cpus
-
-
-def _automatic(config: pytest.Config) -> int:
+def _automatic(config: pytest.Config) -> Count:
     """What `-n auto` means."""
     by_hook = config.hook.pytest_xdist_auto_num_workers
     own = [impl for impl in by_hook.get_hookimpls() if not impl.plugin_name.startswith(("xdist", "pytest_comb"))]
     if own:
-        return _check("the hook pytest_xdist_auto_num_workers", by_hook(config=config))
+        return Count(_check("the hook pytest_xdist_auto_num_workers", by_hook(config=config)))
     given = _by_environment()
-    return usable_cpus() if given is None else given
+    return _of_machine(config) if given is None else Count(given)
 
 
-def count(config: pytest.Config) -> int:
-    """The workers of this run; 0 for none."""
+def _of_machine(config: pytest.Config) -> Count:
+    """As many as there are processors, and memory for."""
+    from pytest_comb import history
+
+    processors = _comb.processors()
+    workers = _comb.fitting_workers(os.fsencode(str(config.rootpath)) if history.is_on(config) else None, processors)
+    return Count(workers, "memory for no more" if workers < processors else "")
+
+
+def count(config: pytest.Config) -> Count:
+    """For this run."""
     asked = getattr(config.option, "numprocesses", None)
-    return limited(asked if isinstance(asked, int) else _automatic(config), config.option)
+    found = Count(asked) if isinstance(asked, int) else _automatic(config)
+    return found._replace(workers=limited(found.workers, config.option))

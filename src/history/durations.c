@@ -10,6 +10,7 @@
 #include "base/banned.h"
 
 /* Weight of the newest run, and the floor of a logarithm: as in runs.c. */
+#define PROCESS_KEY "run.process_bytes"
 #define NEWEST_WEIGHT 0.3
 #define SHORTEST_S 1e-6
 /* Below this, a test's average is of no use to any plan. */
@@ -460,6 +461,32 @@ static int fade_setups(struct history *history, const struct durations *duration
 	return 0;
 }
 
+int durations_process_bytes(struct history *history, int64_t *bytes, struct err *err)
+{
+	cleanup_str struct str text = STR_INIT;
+	*bytes = 0;
+	int found = history_meta_get(history, PROCESS_KEY, &text, err);
+	if (found > 0)
+		*bytes = strtoll(str_text(&text), NULL, 10);
+	return found < 0 ? -1 : 0;
+}
+
+/* A part of the suite may need less: what is remembered shrinks slowly. */
+static int write_process_bytes(struct history *history, int64_t bytes, struct err *err)
+{
+	cleanup_str struct str text = STR_INIT;
+	int64_t before;
+	if (bytes <= 0)
+		return 0;
+	if (durations_process_bytes(history, &before, err) < 0)
+		return -1;
+	if (bytes < before - before / 8)
+		bytes = before - before / 8;
+	if (str_addf(&text, "%lld", (long long)bytes) < 0)
+		return err_no_memory(err);
+	return history_meta_set(history, PROCESS_KEY, str_text(&text), err);
+}
+
 /* tests: sorted, so that neighbours in the database are written one after the other. */
 static int write_all(struct history *history, const struct durations_run *run, const struct durations *durations,
 		     struct known *tests, struct err *err)
@@ -473,7 +500,8 @@ static int write_all(struct history *history, const struct durations_run *run, c
 	for (size_t i = 0; i < durations->tests.len; i++)
 		if (write_test(&writer, &tests[i], &durations->tests.at[tests[i].index], err) < 0)
 			return -1;
-	if (write_setups(history, durations, err) < 0 || fade_setups(history, durations, tests, err) < 0)
+	if (write_setups(history, durations, err) < 0 || fade_setups(history, durations, tests, err) < 0 ||
+	    write_process_bytes(history, run->process_bytes, err) < 0)
 		return -1;
 	return database_commit(history, err);
 }

@@ -13,6 +13,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/err.h"
 #include "base/vec.h"
@@ -71,12 +72,16 @@ int durations_setups(struct history *history, struct module_costs *costs, struct
 void module_costs_release(struct module_costs *costs);
 #define cleanup_module_costs __attribute__((cleanup(module_costs_release)))
 
+/* How large a process of this suite may become, from earlier runs; 0: not known. */
+int durations_process_bytes(struct history *history, int64_t *bytes, struct err *err);
+
 struct durations_run {
 	struct history_run what;
 	int exit_code;
 	bool green;
 	double wall_s;
 	size_t collected, failed;
+	int64_t process_bytes; /* of the largest process; 0: not known */
 };
 /*
  * Opens the history of folder, adds a run in one transaction, closes it. A

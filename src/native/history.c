@@ -3,8 +3,11 @@
 
 #include <stdlib.h>
 
+#include "base/family.h"
+#include "base/machine.h"
 #include "base/os.h"
 #include "history/durations.h"
+#include "tune/automatic.h"
 
 #include "base/banned.h"
 
@@ -100,6 +103,26 @@ static PyObject *history_expect(PyObject *module, PyObject *args)
 	return history ? expect(history, ids) : Py_BuildValue("([]{})");
 }
 
+/* fitting_workers(folder or None, workers): how many of them the memory has room for, by what earlier runs of folder took. */
+static PyObject *fitting_workers(PyObject *module, PyObject *args)
+{
+	cleanup_history struct history *history = NULL;
+	PyObject *where;
+	int workers;
+	int64_t bytes = 0, least_bytes = family_resident_bytes(); /* a worker becomes no smaller than this process is */
+	struct err ignored = ERR_INIT; /* who writes the history at the end tells */
+	if (!PyArg_ParseTuple(args, "Oi", &where, &workers))
+		return NULL;
+	const char *folder = where == Py_None ? NULL : PyBytes_AsString(where);
+	if (PyErr_Occurred())
+		return NULL;
+	if (folder && history_open_quickly(&history, folder, true, &ignored) == 0 && history &&
+	    durations_process_bytes(history, &bytes, &ignored) < 0)
+		bytes = 0;
+	bytes = bytes > least_bytes ? bytes : least_bytes;
+	return PyLong_FromLong(automatic_fitting(workers, bytes, machine_available_bytes()));
+}
+
 static void durations_release(struct durations *durations)
 {
 	vec_release(&durations->tests);
@@ -160,14 +183,16 @@ static PyObject *history_write(PyObject *module, PyObject *args)
 	struct err err = ERR_INIT;
 	Py_ssize_t collected, failed;
 	int written;
-	if (!PyArg_ParseTuple(args, "yissidnnO!O!", &folder, &run.what.workers, &run.what.dist, &run.what.markers,
-			      &run.exit_code, &run.wall_s, &collected, &failed, &PyList_Type, &tests, &PyList_Type,
+	long long process_bytes;
+	if (!PyArg_ParseTuple(args, "yissidnnLO!O!", &folder, &run.what.workers, &run.what.dist, &run.what.markers,
+			      &run.exit_code, &run.wall_s, &collected, &failed, &process_bytes, &PyList_Type, &tests, &PyList_Type,
 			      &setups) ||
 	    texts_begin(&texts) < 0)
 		return NULL;
 	run.green = run.exit_code == 0;
 	run.collected = (size_t)collected;
 	run.failed = (size_t)failed;
+	run.process_bytes = process_bytes;
 	for (Py_ssize_t i = 0; i < PyList_Size(tests); i++)
 		if (read_test(&durations, &texts, run.wall_s, PyList_GetItem(tests, i)) < 0)
 			return NULL;
@@ -183,10 +208,12 @@ static PyObject *history_write(PyObject *module, PyObject *args)
 }
 
 PyMethodDef history_methods[] = {
+	{ "fitting_workers", fitting_workers, METH_VARARGS,
+	  "fitting_workers(folder or None, workers) -> how many of them the memory has room for, at least 1" },
 	{ "history_expect", history_expect, METH_VARARGS,
 	  "history_expect(folder, ids) -> (seconds for each test, or [] where nothing is known; {module path: seconds})" },
 	{ "history_write", history_write, METH_VARARGS,
-	  "history_write(folder, workers, dist, markers, exit_code, wall_s, collected, failed, [(id, outcome, setup_s, "
+	  "history_write(folder, workers, dist, markers, exit_code, wall_s, collected, failed, process_bytes, [(id, outcome, setup_s, "
 	  "call_s, teardown_s)], [(module path, fixture, seconds)]) -> a note for the user, or ''" },
 	{ NULL, NULL, 0, NULL },
 };

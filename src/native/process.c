@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/family.h"
+#include "base/machine.h"
 #include "base/str.h"
 
 #include "base/banned.h"
@@ -80,12 +81,18 @@ static PyObject *last_words(PyObject *module, PyObject *args)
 	return result;
 }
 
+static PyObject *processors(PyObject *module, PyObject *unused)
+{
+	return PyLong_FromLong(machine_processes());
+}
+
 PyMethodDef process_methods[] = {
 	{ "adopt_orphans", adopt_orphans, METH_NOARGS, "adopt_orphans()" },
 	{ "die_with_parent", die_with_parent, METH_VARARGS, "die_with_parent(pid)" },
 	{ "fork", fork_process, METH_NOARGS, "fork() -> pid, or 0 in the child" },
 	{ "last_words", last_words, METH_VARARGS,
 	  "last_words(pid, fd) -> (bytes, wait status): what a child says into a pipe before it ends" },
+	{ "processors", processors, METH_NOARGS, "processors() of affinity and control groups, at least 1" },
 	{ "words_pipe", words_pipe, METH_VARARGS, "words_pipe(lowest_fd) -> (reading end, writing end) for last_words()" },
 	{ NULL, NULL, 0, NULL },
 };

@@ -11,6 +11,7 @@
 #include "project/addopts.h"
 #include "project/manifest.h"
 #include "project/suite.h"
+#include "tune/automatic.h"
 #include "tune/candidates.h"
 
 #include "base/banned.h"
@@ -258,11 +259,7 @@ static void count_categories(struct study *study, const struct suite_run *run)
 /* How many workers fit into memory, each as large as the serial process. */
 static int workers_most(const struct suite_run *run)
 {
-	int64_t available = machine_available_bytes();
-	if (available <= 0 || run->max_rss_bytes <= 0)
-		return WORKERS_MOST;
-	int64_t fit = available / run->max_rss_bytes;
-	return fit < 1 ? 1 : fit > WORKERS_MOST ? WORKERS_MOST : (int)fit;
+	return automatic_fitting(WORKERS_MOST, run->max_rss_bytes, machine_available_bytes());
 }
 
 /* The parallel engines that can be measured here. A row adds one. */

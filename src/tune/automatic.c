@@ -16,6 +16,13 @@ struct profile profile_of(const struct suite_run *run)
 	return profile;
 }
 
+int automatic_fitting(double workers, int64_t process_bytes, int64_t available_bytes)
+{
+	if (available_bytes > 0 && process_bytes > 0)
+		workers = fmin(workers, (double)available_bytes / (double)process_bytes);
+	return workers < 1 ? 1 : (int)floor(workers + 1e-9);
+}
+
 int automatic_workers(const struct profile *profile, double cores, int64_t available_bytes)
 {
 	double share = profile->tests_s > 0 ? profile->cpu_s / profile->tests_s : 1;
@@ -24,9 +31,7 @@ int automatic_workers(const struct profile *profile, double cores, int64_t avail
 	if (profile->longest_s > 0)
 		workers = fmin(workers, ceil(profile->tests_s / profile->longest_s));
 	workers = fmin(workers, fmin((double)profile->tests, AUTOMATIC_WORKERS_MOST));
-	if (available_bytes > 0 && profile->process_bytes > 0)
-		workers = fmin(workers, (double)available_bytes / (double)profile->process_bytes);
-	return workers < 1 ? 1 : (int)floor(workers + 1e-9);
+	return automatic_fitting(workers, profile->process_bytes, available_bytes);
 }
 
 json_t *profile_json(const struct profile *profile)

@@ -28,6 +28,9 @@ struct profile profile_of(const struct suite_run *run);
 /* Workers on so many cores, with so much memory (0: unknown). At least 1. */
 int automatic_workers(const struct profile *profile, double cores, int64_t available_bytes);
 
+/* How many of so many workers fit into so much memory (0: unknown), each of process_bytes (0: unknown). At least 1. */
+int automatic_fitting(double workers, int64_t process_bytes, int64_t available_bytes);
+
 /* A new reference, or NULL when out of memory. */
 json_t *profile_json(const struct profile *profile);
 /* False where json is no profile. */

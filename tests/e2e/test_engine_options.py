@@ -1,7 +1,10 @@
 """Values of options: a wrong one is a usage error before anything runs, and what pytest-xdist accepts is accepted."""
 
+import sqlite3
+
 import pytest
 from engine_run import comb, run, write
+from pytest_comb import _comb
 
 WRONG = {
     "-o comb_start=foo": "comb_start = foo: expected one of auto, shard, once, import",
@@ -89,3 +92,19 @@ def test_d_is_dist_load(tmp_path, xdist):
     write(tmp_path, test_a="def test_a(): pass\n")
     got = comb(tmp_path, "-p", xdist, "-d", "--dist=loadfile")
     assert got.counts == {"passed": 1} and "comb: 2 workers, dist=load," in got.out, got.out
+
+
+@pytest.mark.skipif(_comb.processors() < 2, reason="one worker is what there is in any case")
+def test_auto_knows_what_memory_has_room_for(tmp_path):
+    """By the size of the largest process of earlier runs."""
+    write(tmp_path, test_a="def test_a(): b'x' * 100_000_000\n", test_b="def test_b(): pass\n")
+    cache = ("-p", "cacheprovider")
+    assert " workers, dist" in run(tmp_path, "--comb", *cache).out
+    with sqlite3.connect(tmp_path / ".comb/history.db") as history:
+        kept = history.execute("SELECT value FROM meta WHERE key = 'run.process_bytes'").fetchone()
+        assert int(kept[0]) > 100_000_000
+        history.execute("UPDATE meta SET value = ? WHERE key = 'run.process_bytes'", (1 << 50,))
+    got = run(tmp_path, "--comb", *cache)
+    assert got.counts == {"passed": 2} and "comb: 1 worker (memory for no more), dist" in got.out, got.out
+    assert "comb: 2 workers, dist" in run(tmp_path, "--comb", "-n2", *cache).out
+    assert " workers, dist" in run(tmp_path, "--comb", "--comb-no-history", *cache).out

@@ -163,6 +163,10 @@ static void test_automatic_workers_follow_what_a_run_showed(void **state)
 	assert_int_equal(automatic_workers(&tail, 2, 0), 3);
 	assert_int_equal(automatic_workers(&large, 2, 450), 4);
 	assert_int_equal(automatic_workers(&large, 2, 50), 1);
+	assert_int_equal(automatic_fitting(8, 100, 450), 4);
+	assert_int_equal(automatic_fitting(8, 100, 50), 1);
+	assert_int_equal(automatic_fitting(8, 0, 50), 8);
+	assert_int_equal(automatic_fitting(8, 100, 0), 8);
 	struct profile again;
 	json_t *json = profile_json(&large);
 	assert_true(profile_parse(&again, json));

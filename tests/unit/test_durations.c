@@ -99,6 +99,29 @@ static void test_nothing_is_made_for_reading(void **state)
 	assert_false(fs_exists(folder.buf));
 }
 
+static int64_t process_bytes_after(struct place *place, int64_t bytes)
+{
+	cleanup_history struct history *history = NULL;
+	cleanup_str struct str note = STR_INIT;
+	struct durations_run run = { .what = { .purpose = "run", .engine = ENGINE_COMB }, .process_bytes = bytes };
+	struct err err = ERR_INIT;
+	int64_t known = -1;
+	assert_int_equal(durations_write(place->dir.buf, &run, &place->durations, &note, &err), 0);
+	assert_int_equal(history_open_quickly(&history, place->dir.buf, true, &err), 0);
+	assert_int_equal(durations_process_bytes(history, &known, &err), 0);
+	return known;
+}
+
+static void test_the_size_of_a_process_grows_at_once_and_shrinks_slowly(void **state)
+{
+	struct place *place = *state;
+	assert_int_equal(process_bytes_after(place, 0), 0);
+	assert_int_equal(process_bytes_after(place, 8000), 8000);
+	assert_int_equal(process_bytes_after(place, 100), 7000);
+	assert_int_equal(process_bytes_after(place, 0), 7000);
+	assert_int_equal(process_bytes_after(place, 9000), 9000);
+}
+
 static void test_averages_move_by_three_tenths_of_the_logarithm(void **state)
 {
 	struct place *place = *state;
@@ -282,6 +305,7 @@ int main(void)
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
 		TEST(test_nothing_is_made_for_reading),
+		TEST(test_the_size_of_a_process_grows_at_once_and_shrinks_slowly),
 		TEST(test_averages_move_by_three_tenths_of_the_logarithm),
 		TEST(test_short_tests_are_left_alone_until_they_are_long),
 		TEST(test_equal_ids_stay_apart),
