@@ -30,6 +30,10 @@ class Gap:
         ran.update((test, sum(row[1:])) for test, row in durations.others.items())
         if not ran:
             return
+        paused_s = self.controller.suspension.paused_ns(0) / 1e9
+        if paused_s:
+            terminalreporter.write_line(f"comb: --comb-gap says nothing of a run that stood still, here for {paused_s:.1f} s")
+            return
         tests = [(test, max(0.0, seconds - durations.wide.get(test, 0.0))) for test, seconds in ran.items()]
         setups = [(test, scope == "module", name.encode("utf-8", "replace"), seconds)
                   for test, scope, name, seconds in durations.paid if test in ran]

@@ -106,8 +106,9 @@ class Durations:
     def setups(self) -> list[tuple[str, str, float]]:
         """Path, fixture and seconds of those that a module shares."""
         nodeid = self.controller.replay.passed.nodeid
+        paused = self.controller.suspension.may_be_in
         return [(nodeid(test).split("::", 1)[0], name, seconds) for test, scope, name, seconds in self.paid
-                if scope == "module"]
+                if scope == "module" and not paused(test, seconds)]
 
     def report(self, test: int, report: Any) -> None:
         """Of a test that has no record."""
@@ -131,10 +132,15 @@ class Durations:
         return (self.controller.replay.passed.nodeid(test), PASSED, setup, times[5], times[8])
 
     def rows(self) -> list[tuple[Any, ...]]:
-        """One for each collected test: of equal ids the second is known by being the second."""
+        """One for each collected test: of equal ids the second is known by being the second. What a test took that was
+        under way while the run stood still is not known."""
         ids = self.controller.ids or []
         ran = {record[0]: (PASSED, record[3][2], record[3][5], record[3][8]) for record in self.passed}
         ran.update((test, tuple(row)) for test, row in self.others.items())
+        paused = self.controller.suspension
+        for test in paused.held:
+            if any(paused.may_be_in(test, seconds) for seconds in ran.get(test, ())[1:]):
+                del ran[test]
         rows = []
         for test, nodeid in enumerate(ids):
             outcome, setup, call, teardown = ran.get(test, (NOT_RUN, 0.0, 0.0, 0.0))
@@ -160,10 +166,11 @@ class Durations:
     def write(self, config: pytest.Config) -> str:
         """A note for the user, or ''."""
         session = self.controller.session
+        wall_s = time.perf_counter() - self.start - self.controller.suspension.paused_ns(0) / 1e9
         return _comb.history_write(
             os.fsencode(str(config.rootpath)), self.controller.workers, str(config.option.dist),
-            str(getattr(config.option, "markexpr", "") or ""), self.status, time.perf_counter() - self.start,
-            len(self.controller.ids or []), session.testsfailed, largest_child_bytes(), self.rows(), self.setups())
+            str(getattr(config.option, "markexpr", "") or ""), self.status, wall_s, len(self.controller.ids or []),
+            session.testsfailed, largest_child_bytes(), self.rows(), self.setups())
 
 
 def largest_child_bytes() -> int:

@@ -22,6 +22,7 @@ class Suspension:
     def __init__(self, controller: Controller) -> None:
         self.controller = controller
         self.pauses: list[tuple[int, int]] = []  # from, to
+        self.held: dict[int, float] = {}  # by test that was under way: seconds of its longest pause
         self.installed = False
 
     def start(self) -> None:
@@ -44,8 +45,20 @@ class Suspension:
         signal.signal(signal.SIGTSTP, signal.SIG_DFL)
         os.kill(os.getpid(), signal.SIGTSTP)
         signal.signal(signal.SIGTSTP, self.stop)
-        self.send(signal.SIGCONT)
         self.pauses.append((begin, _now()))
+        self.note_tests((_now() - begin) / 1e9)
+        self.send(signal.SIGCONT)
+
+    def note_tests(self, seconds: float) -> None:
+        """Those that are under way: nobody has gone on yet."""
+        for slot in self.controller.active:
+            test = self.controller.board.look(slot)[1]
+            if test >= 0:
+                self.held[test] = max(seconds, self.held.get(test, 0.0))
+
+    def may_be_in(self, test: int, seconds: float) -> bool:
+        """Whether so long a time of this test can hold a pause."""
+        return test in self.held and seconds >= self.held[test]
 
     def send(self, number: int) -> None:
         """To zygote, seed and workers."""

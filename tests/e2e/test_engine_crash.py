@@ -3,6 +3,7 @@
 import os
 import re
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -408,3 +409,33 @@ def test_a(n):
     os.killpg(process.process.pid, signal.SIGCONT)
     assert process.finish() == 0, process.screen.text()
     assert "2 passed" in process.screen.text(), "the pause does not count against the time limit"
+
+
+def test_a_pause_is_not_learned(tmp_path):
+    """Neither as the time of the test that was under way, nor as that of its fixture; the others are."""
+    write(tmp_path, test_a='''
+import os, time, pytest
+@pytest.fixture(scope="module")
+def resource():
+    open("started", "w").close()
+    while not os.path.exists("go"): time.sleep(.01)
+def test_before(): time.sleep(.05)
+def test_paused(resource): pass
+def test_after(): time.sleep(.1)
+''', test_b="def test_b(): pass\n")
+    begin = time.monotonic()
+    process = Session([sys.executable, "-m", "pytest", "--comb", "-n1", "--comb-gap"], tmp_path)
+    wait_for(tmp_path / "started")
+    os.killpg(process.process.pid, signal.SIGTSTP)
+    assert os.WIFSTOPPED(os.waitpid(process.process.pid, os.WUNTRACED)[1])
+    (tmp_path / "go").touch()
+    time.sleep(1)
+    os.killpg(process.process.pid, signal.SIGCONT)
+    assert process.finish() == 0, process.screen.text()
+    took = time.monotonic() - begin
+    assert "--comb-gap says nothing of a run that stood still, here for 1." in process.screen.text()
+    with sqlite3.connect(tmp_path / ".comb" / "history.db") as history:
+        known = dict(history.execute("SELECT name, exp(log_call) FROM paces JOIN tests ON id = test"))
+        assert sorted(known) == ["test_after", "test_b", "test_before"] and max(known.values()) < 0.9, known
+        assert not history.execute("SELECT * FROM setups").fetchall()
+        assert history.execute("SELECT wall_s FROM runs").fetchone()[0] < took - 0.95
