@@ -14,7 +14,7 @@ import pytest
 
 from pytest_comb import _comb, gap, history, leftovers, protocol, trace, worker_count
 from pytest_comb.basetemp import Basetemp
-from pytest_comb.branch import GRACE_S, Branch
+from pytest_comb.branch import Branch
 from pytest_comb.crash import Crashes, describe_status
 from pytest_comb.live import LiveLine
 from pytest_comb.merge import Merge
@@ -26,6 +26,7 @@ from pytest_comb.suspension import Suspension
 
 GARBAGE_THRESHOLD = 50_000  # objects between two collections: here reports are made, and no tests run
 TICK_S = 0.05
+TELL_S = 3.0  # after an interrupt
 TICK_BUSY_S = 0.001
 FIRST_IMPORTS = 8  # so many workers import for themselves before it is known how many are needed
 
@@ -48,6 +49,8 @@ class Controller:
         self.ids: Optional[list[str]] = None
         self.error: Optional[BaseException] = None  # to be raised when all is quiet
         self.interrupted_at = 0.0
+        self.interrupted: set[int] = set()  # slots whose test was sent the signal
+        self.told_of_waiting = False
         self.stopping = False
         self.gone = False
         self.later: list[Any] = []  # frames to be looked at next time
@@ -211,8 +214,8 @@ class Controller:
         if (session.shouldfail or session.shouldstop or self.error) and not self.stopping:
             self.stop()
         self.crashes.check_time_limits()
-        if self.interrupted_at and time.monotonic() - self.interrupted_at > GRACE_S:
-            self.kill()
+        if self.interrupted_at:
+            self.go_on_interrupting()
         self.check_zygote()
         self.live.tick()
         if self.on_step is not None:
@@ -258,7 +261,8 @@ class Controller:
         self.board.stop()
 
     def interrupt(self) -> None:
-        """Ctrl-C: once ends the tests that run and reports, twice ends everything now."""
+        """Ctrl-C: once ends the tests that run, waits for what they set up to be torn down, and reports; twice ends
+        everything now."""
         if self.interrupted_at:
             self.kill()
             return
@@ -267,10 +271,18 @@ class Controller:
         self.stop()
         if self.ids is None:
             self.kill()
-        for slot in self.active:
+        self.go_on_interrupting()
+
+    def go_on_interrupting(self) -> None:
+        """Also tests that were about to begin; then tells whom the run waits for, once."""
+        for slot in self.active - self.interrupted:
             pid, test, _, _, _ = self.board.look(slot)
             if test >= 0 and pid > 0:
+                self.interrupted.add(slot)
                 _signal(pid, signal.SIGINT)
+        if not self.told_of_waiting and time.monotonic() - self.interrupted_at > TELL_S:
+            self.told_of_waiting = True
+            self.crashes.tell_of_waiting()
 
     def kill(self) -> None:
         """Zygote, workers and what they left behind."""

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pytest_comb.controller import Controller
 
 SHOWN_TESTS = 20
+SHOWN_WORKERS = 4
 SHOWN_COMMAND = 120
 
 
@@ -234,6 +235,22 @@ class Crashes:
         if terminal is not None and self.config.option.verbose >= 0:
             terminal.ensure_newline()
             terminal.write_line(line)
+
+    def tell_of_waiting(self) -> None:
+        """After an interrupt: workers that are not done yet. However quiet a run is, its user waits."""
+        controller = self.controller
+        rows = []
+        for slot in sorted(controller.active):
+            test = controller.board.look(slot)[1]
+            behind = f" ({_comb.printable(controller.replay.passed.nodeid(test))})" if test >= 0 else ""
+            rows.append(controller.nodes[slot].gateway.id + behind)
+        left = f" and {len(rows) - SHOWN_WORKERS} more" if len(rows) > SHOWN_WORKERS else ""
+        terminal = self.config.pluginmanager.getplugin("terminalreporter")
+        if rows and terminal is not None:
+            terminal.ensure_newline()
+            terminal.write_line(f"comb: interrupted, waiting for {', '.join(rows[:SHOWN_WORKERS])}{left} to end tests and "
+                                "tear down fixtures; Ctrl-C again ends them now")
+            terminal.flush()
 
     # -- time limits ----------------------------------------------------------------------------
 

@@ -139,6 +139,31 @@ def test_interrupted_once(tmp_path):
     assert not left_behind(tmp_path)
 
 
+def test_an_interrupt_waits_for_fixtures_and_says_so(tmp_path):
+    """As long as they take; here until the line was there."""
+    write(tmp_path, conftest="import pytest_comb.controller\npytest_comb.controller.TELL_S = 0.2\n", test_a='''
+import os, pytest, time
+@pytest.fixture(scope="session")
+def server():
+    yield
+    while not os.path.exists("go"): time.sleep(.02)
+    open("torn", "w").close()
+def test_a(server):
+    open("started", "w").close()
+    time.sleep(30)
+''')
+    process = start(tmp_path, "--comb", "-n1", "-q")
+    wait_for(tmp_path / "started")
+    os.kill(process.pid, signal.SIGINT)
+    line = next(line for line in process.stdout if "waiting for" in line)
+    assert line == ("comb: interrupted, waiting for gw0 (test_a.py::test_a) to end tests and tear down fixtures; "
+                    "Ctrl-C again ends them now\n")
+    (tmp_path / "go").touch()
+    out, _ = process.communicate(timeout=15)
+    assert process.returncode == 2 and "KeyboardInterrupt" in out and (tmp_path / "torn").exists(), out
+    assert not left_behind(tmp_path)
+
+
 def test_interrupted_twice(tmp_path):
     suite_of_sleepers(tmp_path)
     (tmp_path / "test_a.py").write_text((tmp_path / "test_a.py").read_text().replace(
