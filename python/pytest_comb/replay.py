@@ -251,6 +251,7 @@ class Replay:
         node.workeroutput = content["output"]
         self.config.hook.pytest_testnodedown(node=node, error=None)
         session = self.controller.session
+        session.shouldfail = session.shouldfail or node.workeroutput["shouldfail"]
         session.shouldstop = session.shouldstop or node.workeroutput["shouldstop"]
 
     def died(self, ring: int, content: Any) -> None:

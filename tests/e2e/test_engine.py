@@ -109,6 +109,18 @@ def test_first_failure_stops(tmp_path):
     assert len(got.outcomes) < 40
 
 
+@pytest.mark.parametrize("how", ["shouldfail", "shouldstop"])
+@pytest.mark.parametrize("mark", ["", "@pytest.mark.fresh\n"], ids=["plain", "fresh"])
+def test_a_session_that_a_test_ends(tmp_path, how, mark):
+    write(tmp_path, test_a="import pytest, time\n" + mark + "def test_a(request): request.session.%s = 'disk is full'\n" % how,
+          test_b="import pytest, time\n@pytest.mark.parametrize('n', range(40))\ndef test_b(n): time.sleep(.05)\n")
+    expected, got = serial(tmp_path), comb(tmp_path)
+    assert got.code == expected.code
+    for line in ("disk is full !!!", " passed in "):
+        assert line in expected.out and line in got.out, got.out
+    assert "did not run" not in got.out and got.counts["passed"] < 40
+
+
 def test_exit_from_a_test(tmp_path):
     write(tmp_path, test_a="import pytest\ndef test_a(): pytest.exit('enough', returncode=7)\n"
                            "def test_b():\n    import time; time.sleep(.2)\n")
