@@ -274,10 +274,11 @@ class Controller:
         self.go_on_interrupting()
 
     def go_on_interrupting(self) -> None:
-        """Also tests that were about to begin; then tells whom the run waits for, once."""
+        """Also tests that were about to begin, and none that tears down what it has set up; then tells whom the run waits
+        for, once."""
         for slot in self.active - self.interrupted:
-            pid, test, _, _, _ = self.board.look(slot)
-            if test >= 0 and pid > 0:
+            pid, test, phase, _, _ = self.board.look(slot)
+            if test >= 0 and pid > 0 and phase != protocol.PHASES["teardown"]:
                 self.interrupted.add(slot)
                 _signal(pid, signal.SIGINT)
         if not self.told_of_waiting and time.monotonic() - self.interrupted_at > TELL_S:

@@ -127,3 +127,13 @@ def test_a_module_fixture_that_fails_after_a_wrong_guess_is_an_error_of_its_last
     got = comb(tmp_path, "--comb-all-workers")
     assert got.counts["passed"] == 4 and got.counts["error"] >= 1 and got.code == 1, got.out
     assert serial(tmp_path).counts == {"passed": 4, "error": 1}
+
+
+def test_an_interrupt_does_not_cut_a_late_teardown(tmp_path):
+    """The worker waits for a lock as the signal comes, and tears down then."""
+    write(tmp_path, conftest=FAILS % ("session", "time.sleep(.5); open('torn', 'w').close()"), test_a="def test_a(wide): pass\n",
+          test_b="import os, pytest, signal, time\n@pytest.mark.exclusive('L')\ndef test_b():\n    time.sleep(.4)\n"
+                 "    os.kill(int(os.environ['CONTROLLER']), signal.SIGINT)\n    time.sleep(9)\n@pytest.mark.exclusive('L')\ndef test_c(): pass\n",
+          plug="import os\nos.environ.setdefault('CONTROLLER', str(os.getpid()))\n")
+    got = comb(tmp_path, "-p", "plug", "--comb-all-workers", env={"PYTHONPATH": str(tmp_path)})
+    assert got.code == 2 and (tmp_path / "torn").exists(), got.out
