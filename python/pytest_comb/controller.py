@@ -7,7 +7,6 @@ import gc
 import os
 import signal
 import time
-import uuid
 from typing import Any, Callable, Generator, Optional
 
 import pytest
@@ -35,8 +34,8 @@ class Controller:
     """The plugin in the controller."""
 
     def __init__(self, config: pytest.Config, board: Any, branches: dict[str, Branch], start_mode: str,
-                 outlet: Outlet, modules: Any, late: Basetemp) -> None:
-        self.late = late
+                 outlet: Outlet, modules: Any, late: Basetemp, told: dict[str, Any]) -> None:
+        self.late, self.told = late, told
         self.config, self.board, self.branches = config, board, branches
         self.start_mode = start_mode
         self.collected_by = ""  # the start mode that the tests came by, once they are known
@@ -74,7 +73,7 @@ class Controller:
     @pytest.hookimpl(hookwrapper=True, tryfirst=True)
     def pytest_cmdline_main(self, config: pytest.Config) -> Generator[None, Any, None]:
         """-n as a number; then pytest's own main, at whose end no other process is left."""
-        recorded = trace.workers_of_record(config)
+        recorded = trace.workers_of_record(config.option)
         self.workers, self.why = (recorded, "") if recorded else worker_count.count(config)
         if self.workers == 0:
             self.dismiss()
@@ -117,7 +116,7 @@ class Controller:
         terminal = config.pluginmanager.getplugin("terminalreporter")
         if terminal is not None:
             terminal.showfspath = False
-        uid = getattr(config.option, "testrunuid", None) or uuid.uuid4().hex
+        uid = getattr(config.option, "testrunuid", None) or self.told["testrunuid"]
         self.manager = NodeManager(config, self.workers, uid)
         config.hook.pytest_xdist_setupnodes(config=config, specs=self.manager.specs)
         for slot in range(self.workers):

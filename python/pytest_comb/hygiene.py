@@ -15,9 +15,14 @@ import pytest
 
 def set_environment(workerinput: dict[str, Any]) -> None:
     """The environment of an xdist worker."""
-    os.environ["PYTEST_XDIST_WORKER"] = workerinput["workerid"]
-    os.environ["PYTEST_XDIST_WORKER_COUNT"] = str(workerinput["workercount"])
-    os.environ["PYTEST_XDIST_TESTRUNUID"] = workerinput["testrunuid"]
+    os.environ.update(environment_of(workerinput))
+
+
+def environment_of(workerinput: dict[str, Any]) -> dict[str, str]:
+    """The variables of an xdist worker. Nobody's question."""
+    given = {name: dict.__getitem__(workerinput, name) for name in ("workerid", "workercount", "testrunuid")}
+    return {"PYTEST_XDIST_WORKER": given["workerid"], "PYTEST_XDIST_WORKER_COUNT": str(given["workercount"]),
+            "PYTEST_XDIST_TESTRUNUID": given["testrunuid"]}
 
 
 def own_connections(config: pytest.Config, workerinput: dict[str, Any]) -> None:

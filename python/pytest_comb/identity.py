@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Any, Optional
+from typing import Any, Iterator, Optional
 
 NAME = "PYTEST_XDIST_WORKER"
+# Told before conftest files are imported, but not for sure: a conftest may have a say in it.
+UNSURE = ("PYTEST_XDIST_WORKER_COUNT", "PYTEST_XDIST_TESTRUNUID")
 # These stand between the one who asks and the value, or are known to cope with a fork.
 PASSED_OVER = ("os", "_collections_abc", "collections", "xdist", "pytest_comb")
 COPES = ("pytest_cov", "coverage", "subprocess", "multiprocessing", "_posixsubprocess")
@@ -17,25 +19,46 @@ class Watch:
 
     def __init__(self) -> None:
         self.reader = ""  # "conftest.py:12 reads …", or nothing
+        self.unsure: dict[str, str] = {}  # by variable: who read it while it was not sure, as above
+        self.is_settled = False
         self._plain: Any = None
 
     def start(self) -> None:
         """From now on."""
         environment: Any = os.environ
         self._plain = environment._data
-        environment._data = _Environment(self._plain, self)
+        self._take(_Environment(self._plain, self))
 
     def stop(self) -> None:
         """The environment is an ordinary one again."""
         environment: Any = os.environ
         if isinstance(environment._data, _Environment):
-            environment._data = dict(environment._data)
+            values = list(environment._data.items())
+            self._plain.clear()
+            self._plain.update(values)
+            self._take(self._plain)
+
+    def _take(self, values: Any) -> None:
+        """For text and for bytes: both look into the same."""
+        os.environ._data = values  # type: ignore[attr-defined]
+        os.environb._data = values  # type: ignore[attr-defined]
 
     def saw(self, what: str) -> None:
         """Remembers the first one who asked."""
-        if not self.reader:
-            place = _place()
-            self.reader = f"{place} reads {what}" if place else ""
+        if self.reader or self.unsure.get(what) or (what in UNSURE and self.is_settled):
+            return
+        place = _place()
+        if place and what in UNSURE:
+            self.unsure[what] = f"{place} reads {what}"
+        elif place:
+            self.reader = f"{place} reads {what}"
+
+    def settle(self, variables: dict[str, str]) -> None:
+        """These are the values: who was told others before has to be asked again."""
+        for name, said in self.unsure.items():
+            if os.environ[name] != variables[name]:
+                self.reader = self.reader or f"{said}, which was not settled then"
+        self.is_settled = True
 
 
 class _Environment(dict):  # type: ignore[type-arg]
@@ -44,23 +67,28 @@ class _Environment(dict):  # type: ignore[type-arg]
     def __init__(self, values: Any, watch: Watch) -> None:
         super().__init__(values)
         self._watch = watch
-        self._key = os.environ.encodekey(NAME)  # type: ignore[attr-defined]
-        self._last: Any = None
+        self._names = {os.environ.encodekey(name): name for name in (NAME, *UNSURE)}  # type: ignore[attr-defined]
+        self._rest: list[Any] = []  # of the names that somebody goes through, those that were not read yet, the last first
+
+    def __iter__(self) -> Iterator[Any]:
+        names = list(super().__iter__())
+        self._rest = names[::-1]
+        return iter(names)
 
     def __getitem__(self, key: Any) -> Any:
-        if key == self._key and self._last != self._before():
-            self._watch.saw(NAME)
-        self._last = key
+        is_next = self._goes_through(key) if self._rest else False
+        if key in self._names and not is_next:
+            self._watch.saw(self._names[key])
         return super().__getitem__(key)
 
-    def _before(self) -> Any:
-        """The key in front of ours: whoever read that one just now is reading all of them."""
-        before = object()
-        for key in self:
-            if key == self._key:
-                return before
-            before = key
-        return before
+    def _goes_through(self, key: Any) -> bool:
+        """Whether this is one value of all of them, read in order, with the one in front of it."""
+        passed = 0
+        while self._rest:
+            if self._rest.pop() == key:
+                return passed == 0
+            passed += 1
+        return False
 
 
 class WorkerInput(dict):  # type: ignore[type-arg]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import os
 import resource
@@ -61,6 +62,7 @@ def split(config: pytest.Config) -> Role:
     sys.stderr.flush()
     gc.freeze()  # what has been imported so far is not looked at again, in any of the processes
     parent = os.getpid()
+    told = first_identity(config)
     outlet = Outlet(config)
     modules = _comb.Modules() if mode in ("auto", "shard") else None
     branches: dict[str, Branch] = {}
@@ -77,6 +79,7 @@ def split(config: pytest.Config) -> Role:
             for branch in branches.values():
                 branch.let_go()
             outlet.enter(config, pipes)
+            hygiene.set_environment(told)
             return _be(name, config, board, Nursery(config, board, Link(there), outlet), late, parent, mode, modules)
         there.close()
         for _, end in pipes:
@@ -85,7 +88,17 @@ def split(config: pytest.Config) -> Role:
     # Each process imports what its role needs after the fork: on two processors side by side.
     from pytest_comb.controller import Controller
 
-    return Controller(config, board, branches, mode, outlet, modules, late)
+    return Controller(config, board, branches, mode, outlet, modules, late, told)
+
+
+def first_identity(config: pytest.Config) -> dict[str, Any]:
+    """What conftest files find in the environment: that of the first worker, as far as it is known before they are imported."""
+    known = config.known_args_namespace
+    workers = 0
+    with contextlib.suppress(pytest.UsageError):  # raised again when it is needed
+        workers = trace.workers_of_record(known)
+    return {"workerid": "gw0", "workercount": workers or worker_count.expected(known),
+            "testrunuid": getattr(known, "testrunuid", None) or os.urandom(16).hex()}
 
 
 def _fork(before: dict[str, Branch]) -> int:
@@ -115,7 +128,6 @@ def _be(name: str, config: pytest.Config, board: Any, nursery: Nursery, late: Ba
     _comb.keep_orphans(True)
     hygiene.no_terminal_input()
     hygiene.forget_exit_handlers()
-    os.environ["PYTEST_XDIST_WORKER"] = "gw0"
     if name == "once":
         from pytest_comb.zygote import Zygote
 

@@ -36,16 +36,16 @@ def _bytes(ids: Sequence[str]) -> list[bytes]:
     return [nodeid.encode("utf-8", "surrogatepass") for nodeid in ids]
 
 
-def workers_of_record(config: pytest.Config) -> int:
-    """How many workers the replay needs; 0 when none is asked for."""
-    path = config.option.comb_replay
+def workers_of_record(given: Any) -> int:
+    """How many workers the replay needs, by these options; 0 when none is asked for."""
+    path = given.comb_replay
     if not path:
         return 0
     try:
         workers = _comb.record_workers(os.fsencode(path))
     except OSError as error:
         raise pytest.UsageError(f"--comb-replay: {error}") from None
-    asked = getattr(config.option, "numprocesses", None)
+    asked = getattr(given, "numprocesses", None)
     if isinstance(asked, int) and asked != workers:
         raise pytest.UsageError(f"--comb-replay: {path} was recorded with {workers} workers, not {asked}; leave out -n")
     return workers

@@ -100,3 +100,11 @@ def count(config: pytest.Config) -> Count:
     asked = getattr(config.option, "numprocesses", None)
     found = Count(asked) if isinstance(asked, int) else _automatic(config)
     return found._replace(workers=limited(found.workers, config.option))
+
+
+def expected(options: Any) -> int:
+    """What count() says if neither a hook nor the memory has a say in it: for those who are told before either can be asked."""
+    asked, given = getattr(options, "numprocesses", None), os.environ.get(VARIABLE, "")
+    if not isinstance(asked, int):
+        asked = int(given) if given.isdecimal() else _comb.processors()
+    return limited(asked, options)

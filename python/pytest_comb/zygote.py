@@ -87,6 +87,7 @@ class Zygote:
         config.workerinput = WorkerInput(given)  # type: ignore[attr-defined]
         config.workerinput.watch = self.watch if self.watched else None  # type: ignore[attr-defined]
         config.workeroutput = {}  # type: ignore[attr-defined]
+        self.watch.settle(hygiene.environment_of(given))
         hygiene.set_environment(given)
 
     @pytest.hookimpl(tryfirst=True)
