@@ -9,8 +9,9 @@ from typing import Any, Iterator, Optional
 NAME = "PYTEST_XDIST_WORKER"
 # Told before conftest files are imported, but not for sure: a conftest may have a say in it.
 UNSURE = ("PYTEST_XDIST_WORKER_COUNT", "PYTEST_XDIST_TESTRUNUID")
+WORKER_ID = "workerid"
 # These stand between the one who asks and the value, or are known to cope with a fork.
-PASSED_OVER = ("os", "_collections_abc", "collections", "xdist", "pytest_comb")
+PASSED_OVER = ("os", "_collections_abc", "collections", "copy", "json", "pickle", "xdist", "pytest_comb")
 COPES = ("pytest_cov", "coverage", "subprocess", "multiprocessing", "_posixsubprocess")
 
 
@@ -92,18 +93,46 @@ class _Environment(dict):  # type: ignore[type-arg]
 
 
 class WorkerInput(dict):  # type: ignore[type-arg]
-    """config.workerinput in the zygote."""
+    """config.workerinput in the zygote. Who takes all of its values, asks for each of them."""
 
     watch: Optional[Watch] = None
 
-    def __getitem__(self, key: str) -> Any:
-        if key == "workerid" and self.watch is not None:
+    def _asked(self, key: Any = WORKER_ID) -> None:
+        if key == WORKER_ID and self.watch is not None:
             self.watch.saw('workerinput["workerid"]')
+
+    def __getitem__(self, key: str) -> Any:
+        self._asked(key)
         return super().__getitem__(key)
+
+    def __iter__(self) -> Iterator[str]:
+        """With this, dict(it) and **it come by __getitem__."""
+        return super().__iter__()
 
     def get(self, key: str, default: Any = None) -> Any:
         """As dict's."""
         return self[key] if key in self else default
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        """A copy is a plain dict."""
+        return dict, (dict(self),)
+
+
+def _asking(name: str, is_for_one: bool) -> Any:
+    """A method of dict that gives away one value, or all."""
+    plain = getattr(dict, name)
+
+    def method(self: WorkerInput, *args: Any) -> Any:
+        self._asked(*args[:1] if is_for_one else ())
+        return plain(self, *args)
+
+    return method
+
+
+for _name, _is_for_one in (("items", False), ("values", False), ("copy", False), ("popitem", False), ("__repr__", False),
+                           ("__or__", False), ("__ror__", False), ("__eq__", False), ("__ne__", False),
+                           ("pop", True), ("setdefault", True)):
+    setattr(WorkerInput, _name, _asking(_name, _is_for_one))
 
 
 def _place() -> str:

@@ -63,3 +63,68 @@ def test_who_reads_no_number_is_not_asked_again(tmp_path):
     got = run(tmp_path, "--comb", "-nauto")
     assert got.counts == {"passed": 6}, got.out
     assert "start=import" not in got.out
+
+
+ASKS = {
+    "a copy": "dict(config.workerinput)['workerid']",
+    "named arguments": "'{workerid}'.format(**config.workerinput)",
+    "a display": "{**config.workerinput}['workerid']",
+    "items": "[value for key, value in config.workerinput.items() if key == 'workerid'][0]",
+    "values": "[value for value in config.workerinput.values() if str(value).startswith('gw')][0]",
+    "its own copy": "config.workerinput.copy()['workerid']",
+    "update": "(lambda other: (other.update(config.workerinput), other)[1])({})['workerid']",
+    "a union": "list(map(dict.__getitem__, [{} | config.workerinput], ['workerid']))[0]",
+    "another union": "(config.workerinput | {})['workerid']",
+    "copy.copy": "copy.copy(config.workerinput)['workerid']",
+    "json": "json.loads(json.dumps(config.workerinput, default=repr))['workerid']",
+    "its text": "re.search(r'gw\\d+', str(config.workerinput))[0]",
+    "setdefault": "config.workerinput.setdefault('workerid', 'x')",
+    "a match": "operator.itemgetter('workerid')(config.workerinput)",
+    "bytes": "os.environb.get(b'PYTEST_XDIST_WORKER').decode()",
+    "getenvb": "os.getenvb(b'PYTEST_XDIST_WORKER').decode()",
+    "after another variable": "(os.environ.get('PYTEST_VERSION'), os.environ['PYTEST_XDIST_WORKER'])[1]",
+}
+
+
+def asked_by(code):
+    return '''
+import copy, json, operator, os, re
+TOLD = ""
+def pytest_configure(config):
+    global TOLD
+    if hasattr(config, "workerinput"):
+        TOLD = %s
+''' % code
+
+
+@pytest.mark.parametrize("way", ASKS)
+def test_every_way_to_ask_for_the_worker_is_noticed(tmp_path, way):
+    write(tmp_path, conftest=asked_by(ASKS[way]), test_a=TEST % "workerid")
+    got = comb(tmp_path)
+    assert got.counts == {"passed": 6}, got.out
+    assert "start=import" in got.out and "conftest.py:7 reads" in got.out, got.out
+
+
+@pytest.mark.parametrize("code", ["'workerid' in config.workerinput", "sorted(config.workerinput)", "len(config.workerinput)",
+                                  "config.workerinput['workercount']", "dict(os.environ.items())",
+                                  "{key: value for key, value in os.environ.items() if key != 'HOME'}",
+                                  "dict(os.environb)", "os.environ.copy()", "b'PYTEST_XDIST_WORKER' in os.environb"])
+def test_other_questions_keep_workers_together(tmp_path, code):
+    write(tmp_path, conftest=asked_by(code), test_a="def test_a(): pass\ndef test_b(): pass\n")
+    got = comb(tmp_path)
+    assert got.counts == {"passed": 2}, got.out
+    assert "start=import" not in got.out, got.out
+
+
+def test_bytes_of_the_environment_are_those_of_the_worker(tmp_path):
+    write(tmp_path, test_a='''
+import os, pytest, time
+
+@pytest.mark.parametrize("n", range(6))
+def test_a(n, worker_id):
+    time.sleep(.05)
+    os.environ["LATE"] = "x"
+    assert os.environb[b"PYTEST_XDIST_WORKER"].decode() == worker_id and os.environb[b"LATE"] == b"x"
+''')
+    got = comb(tmp_path)
+    assert got.counts == {"passed": 6}, got.out
