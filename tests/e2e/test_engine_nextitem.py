@@ -54,10 +54,11 @@ def test_a_fresh_test_has_one_too(tmp_path):
 @pytest.mark.parametrize("condition", ["exclusive('db')", "serial", "integration"])
 def test_module_fixtures_stay_while_a_worker_waits(tmp_path, condition):
     """Nobody else runs the tests of the module; they only have to wait."""
-    write(tmp_path, test_a="import pytest\n@pytest.fixture(scope='module')\ndef m():\n    open('log', 'a').write('up ')\n    yield\n"
-                           "    open('log', 'a').write('down ')\n"
-                           "@pytest.mark.parametrize('n', range(20))\ndef test_p(m, n): pass\n@pytest.mark.%s\ndef test_z(m): pass\n" % condition,
-          test_b="import pytest, time\n@pytest.mark.%s\ndef test_long(): time.sleep(.6)\n" % condition.replace("serial", "slow"))
+    write(tmp_path, test_a="import os, pytest, time\n@pytest.fixture(scope='module')\ndef m():\n    open('log', 'a').write('up ')\n    yield\n"
+                           "    open('log', 'a').write('down ')\n@pytest.mark.parametrize('n', range(20))\ndef test_p(m, n):\n"
+                           "    while not os.path.exists('began'): time.sleep(.01)\n@pytest.mark.%s\ndef test_z(m): pass\n" % condition,
+          test_b="import pytest, time\n@pytest.mark.%s\ndef test_long():\n    open('began', 'w').close()\n    time.sleep(.6)\n"
+                 % condition.replace("serial", "slow"))
     (tmp_path / "pytest.ini").write_text("[pytest]\nintegration_workers = 1\nmarkers =\n    slow: x\n    integration: x\n")
     got = comb(tmp_path, "--dist=loadfile", "--comb-all-workers")
     assert got.counts == {"passed": 22}, got.out
