@@ -289,6 +289,9 @@ class Crashes:
         """Names them."""
         if self.summary:
             terminalreporter.write_sep("=", f"comb: {self.summary}")
+        for test in self.controller.board.returned():
+            self.notes.append(f"comb: {_comb.printable(self.controller.replay.passed.nodeid(test))} forked a process that "
+                              "came back out of the test; it was ended there: let it end by os._exit()")
         for note in self.notes:
             terminalreporter.write_line(note)
         if not self.not_run:

@@ -156,6 +156,7 @@ class Fresh:
             self.set_up(item)
         finally:
             self.warming = False
+        self.worker.board.leave_as_copy(True)  # a fixture forked this process
 
     def set_up(self, item: pytest.Item) -> None:
         """What hooks set up."""
@@ -281,6 +282,7 @@ class Fresh:
             worker.index = index
             coverage = fresh_coverage.own_file()
             told = self.run_test(worker.item(index))
+            worker.board.leave_as_copy(True)
             fresh_coverage.save(coverage)
             status = self.tell(there, told)
         finally:

@@ -24,7 +24,7 @@ class Worker:
     """The plugin in a worker process."""
 
     IDLE, SETUP, CALL, TEARDOWN = range(4)
-    AFTER = {"setup": CALL, "call": TEARDOWN}
+    AFTER = {"setup": CALL, "call": TEARDOWN, "teardown": TEARDOWN}
 
     def __init__(self, config: pytest.Config, board: Any, outlet: Outlet) -> None:
         """Nobody's yet: it is made and registered before the fork."""
@@ -190,8 +190,8 @@ class Worker:
             self.config.hook.pytest_report_teststatus(report=report, config=self.config)
         self.pending.append(report)
         phase = self.AFTER.get(report.when)
-        if phase is not None:
-            self.board.set_phase(self.slot, phase)
+        if phase is not None and self.board.set_phase(self.slot, phase):
+            self.board.leave_as_copy(report.failed)
         if report.outcome != "passed":
             self.flush()
 

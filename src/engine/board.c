@@ -36,6 +36,7 @@ struct shared {
 	uint32_t workers;
 	uint32_t reserve; /* under the mutex: the worker that waits for what might come back, or SCHED_NONE */
 	bool costs_known, replays;
+	_Atomic uint64_t returned[BOARD_MAX_RETURNED]; /* 1 + test; 0: free */
 	struct board_slot slots[BOARD_MAX_WORKERS];
 };
 
@@ -550,6 +551,28 @@ void board_return_to(struct board *self, uint32_t worker, uint32_t test)
 	atomic_store(&slot->since_ns, clock_now_ns());
 	atomic_store(&slot->phase, ends ? PHASE_IDLE : PHASE_TEARDOWN);
 	atomic_store(&slot->test, test);
+}
+
+void board_tell_returned(struct board *self, uint32_t test)
+{
+	for (uint32_t i = 0; i < BOARD_MAX_RETURNED; i++) {
+		uint64_t found = 0;
+		if (atomic_compare_exchange_strong(&self->shared->returned[i], &found, 1 + (uint64_t)test) ||
+		    found == 1 + (uint64_t)test)
+			return;
+	}
+}
+
+uint32_t board_returned(const struct board *self, uint32_t tests[BOARD_MAX_RETURNED])
+{
+	uint32_t count = 0;
+	for (; count < BOARD_MAX_RETURNED; count++) {
+		uint64_t found = atomic_load(&self->shared->returned[count]);
+		if (!found)
+			break;
+		tests[count] = (uint32_t)(found - 1);
+	}
+	return count;
 }
 
 void board_set_phase(struct board *self, uint32_t worker, enum board_phase phase)

@@ -24,6 +24,7 @@
 #include "engine/sched.h"
 
 #define BOARD_MAX_WORKERS 1024
+#define BOARD_MAX_RETURNED 64
 
 enum board_phase { PHASE_IDLE, PHASE_SETUP, PHASE_CALL, PHASE_TEARDOWN };
 
@@ -116,6 +117,13 @@ struct board_times {
 struct board_times board_times(const struct board *self);
 /* For a look when nobody runs tests any more. */
 const struct sched *board_sched(const struct board *self);
+
+/*
+ * A process that was forked in this test has come back out of it, where it would have run on as a second worker. Tests
+ * beyond BOARD_MAX_RETURNED are not kept. board_returned(): fills tests, which has room for all, each once; how many.
+ */
+void board_tell_returned(struct board *self, uint32_t test);
+uint32_t board_returned(const struct board *self, uint32_t tests[BOARD_MAX_RETURNED]);
 
 struct board_slot *board_slot(struct board *self, uint32_t worker);
 /*

@@ -3,7 +3,10 @@
 #include "native/native.h"
 #include "native/plan.h"
 
+#include <pthread.h>
+#include <stdbool.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/os.h"
 #include "engine/board.h"
@@ -26,7 +29,25 @@ struct board_object {
 	PyObject_HEAD
 	struct board *board;
 	uint32_t workers; /* rings to look at, beside the zygote's */
+	uint64_t place;   /* where this process is a worker, or stands in for one: 1 + forks at that time; else 0 */
+	uint32_t test;    /* and which test it runs, or ran last */
 };
+
+/* Forks between the first process with this extension and this one. */
+static uint64_t forks;
+
+/* Runs in each forked child: no system calls, no locks. */
+static void count_fork(void)
+{
+	forks++;
+}
+
+void native_count_forks(void)
+{
+	static bool counting;
+	if (!counting)
+		counting = pthread_atfork(NULL, NULL, count_fork) == 0;
+}
 
 static PyObject *board_new(PyTypeObject *type, PyObject *args, PyObject *keywords)
 {
@@ -57,6 +78,29 @@ static void board_dealloc(PyObject *object)
 static struct board *board_of(PyObject *object)
 {
 	return ((struct board_object *)object)->board;
+}
+
+/* From here on this process acts for the worker, and no copy of it does. */
+static void take_place(struct board_object *self, uint32_t worker)
+{
+	self->place = 1 + forks;
+	self->test = atomic_load(&board_slot(self->board, worker)->test);
+}
+
+/* Whether a test has forked this process, which has come back out of it: the worker goes on elsewhere. */
+static bool is_copy(PyObject *object)
+{
+	const struct board_object *self = (struct board_object *)object;
+	return self->place != 0 && self->place != 1 + forks;
+}
+
+/* Ends a copy before it acts for the worker, and without what it would do at its end: its output is the worker's too. */
+static void end_copy(PyObject *object, int status)
+{
+	if (!is_copy(object))
+		return;
+	board_tell_returned(board_of(object), ((struct board_object *)object)->test);
+	_exit(status);
 }
 
 /* A worker's number from args, checked against the rings there are. -1 with an exception. */
@@ -138,6 +182,10 @@ static PyObject *take(PyObject *object, PyObject *args)
 	int64_t answer;
 	if (!PyArg_ParseTuple(args, "Ip", &worker, &wait) || check_worker(worker) < 0)
 		return NULL;
+	if (wait)
+		end_copy(object, 1);
+	else if (is_copy(object))
+		return PyLong_FromLong(SCHED_WAIT);
 	Py_BEGIN_ALLOW_THREADS
 	answer = board_take(board_of(object), worker, wait);
 	Py_END_ALLOW_THREADS
@@ -161,6 +209,7 @@ static PyObject *return_to(PyObject *object, PyObject *args)
 	int test;
 	if (!PyArg_ParseTuple(args, "Ii", &worker, &test) || check_worker(worker) < 0)
 		return NULL;
+	end_copy(object, 1);
 	board_return_to(board_of(object), worker, test < 0 ? SCHED_NONE : (uint32_t)test);
 	Py_RETURN_NONE;
 }
@@ -170,7 +219,9 @@ static PyObject *begin(PyObject *object, PyObject *args)
 	unsigned worker;
 	if (!read_worker(args, &worker))
 		return NULL;
+	end_copy(object, 1);
 	board_begin(board_of(object), worker);
+	take_place((struct board_object *)object, worker);
 	Py_RETURN_NONE;
 }
 
@@ -179,6 +230,7 @@ static PyObject *end(PyObject *object, PyObject *args)
 	unsigned worker;
 	if (!read_worker(args, &worker))
 		return NULL;
+	end_copy(object, 1);
 	board_end(board_of(object), worker);
 	Py_RETURN_NONE;
 }
@@ -197,12 +249,14 @@ static PyObject *lose(PyObject *object, PyObject *args)
 	unsigned worker;
 	if (!read_worker(args, &worker))
 		return NULL;
+	end_copy(object, 1);
 	board_lose(board_of(object), worker);
 	Py_RETURN_NONE;
 }
 
 static PyObject *stop(PyObject *object, PyObject *unused)
 {
+	end_copy(object, 1);
 	board_stop(board_of(object));
 	Py_RETURN_NONE;
 }
@@ -212,6 +266,7 @@ static PyObject *hand_over(PyObject *object, PyObject *args)
 	unsigned worker;
 	if (!read_worker(args, &worker))
 		return NULL;
+	end_copy(object, 1);
 	uint32_t holder = board_hand_over(board_of(object), worker);
 	return PyLong_FromLong(holder == SCHED_NONE ? -1 : (long)holder);
 }
@@ -252,13 +307,41 @@ static PyObject *left_s(PyObject *object, PyObject *unused)
 	return PyFloat_FromDouble(board_left_s(board_of(object)));
 }
 
+/* True, and nothing done, in a copy. */
 static PyObject *set_phase(PyObject *object, PyObject *args)
 {
 	unsigned worker, phase;
 	if (!PyArg_ParseTuple(args, "II", &worker, &phase) || check_worker(worker) < 0)
 		return NULL;
+	if (is_copy(object))
+		Py_RETURN_TRUE;
 	board_set_phase(board_of(object), worker, (enum board_phase)phase);
+	Py_RETURN_FALSE;
+}
+
+static PyObject *leave_as_copy(PyObject *object, PyObject *args)
+{
+	int failed;
+	if (!PyArg_ParseTuple(args, "p", &failed))
+		return NULL;
+	end_copy(object, failed);
 	Py_RETURN_NONE;
+}
+
+static PyObject *returned(PyObject *object, PyObject *unused)
+{
+	uint32_t tests[BOARD_MAX_RETURNED], count = board_returned(board_of(object), tests);
+	PyObject *list = PyList_New(0);
+	for (uint32_t i = 0; list && i < count; i++) {
+		PyObject *test = PyLong_FromUnsignedLong(tests[i]);
+		int failed = !test || PyList_Append(list, test) < 0;
+		Py_XDECREF(test);
+		if (failed) {
+			Py_DECREF(list);
+			return NULL;
+		}
+	}
+	return list;
 }
 
 static PyObject *start_slot(PyObject *object, PyObject *args)
@@ -268,6 +351,7 @@ static PyObject *start_slot(PyObject *object, PyObject *args)
 	if (!PyArg_ParseTuple(args, "IiI", &worker, &pid, &number) || check_worker(worker) < 0)
 		return NULL;
 	board_start_slot(board_of(object), worker, pid, number);
+	take_place((struct board_object *)object, worker);
 	Py_RETURN_NONE;
 }
 
@@ -278,6 +362,7 @@ static PyObject *stand_in(PyObject *object, PyObject *args)
 	if (!PyArg_ParseTuple(args, "Ii", &worker, &pid) || check_worker(worker) < 0)
 		return NULL;
 	atomic_store(&board_slot(board_of(object), worker)->pid, pid);
+	take_place((struct board_object *)object, worker);
 	Py_RETURN_NONE;
 }
 
@@ -286,6 +371,7 @@ static PyObject *finish_slot(PyObject *object, PyObject *args)
 	unsigned worker;
 	if (!read_worker(args, &worker))
 		return NULL;
+	end_copy(object, 1);
 	atomic_store(&board_slot(board_of(object), worker)->finished, true);
 	Py_RETURN_NONE;
 }
@@ -312,6 +398,8 @@ static PyObject *send_frame(PyObject *object, PyObject *args)
 	if (!PyArg_ParseTuple(args, "IIy#p", &ring, &type, &bytes, &len, &urgent) ||
 	    (ring > 0 && check_worker(ring - 1) < 0))
 		return NULL;
+	if (is_copy(object))
+		Py_RETURN_NONE;
 	Py_BEGIN_ALLOW_THREADS
 	board_send(board_of(object), ring, (uint16_t)type, bytes, (size_t)len, urgent);
 	Py_END_ALLOW_THREADS
@@ -327,6 +415,7 @@ static PyObject *send_passed(PyObject *object, PyObject *args)
 			      &t[2], &t[3], &t[4], &t[5], &t[6], &t[7], &t[8]) ||
 	    check_worker(worker) < 0)
 		return NULL;
+	end_copy(object, 1);
 	board_send(board_of(object), 1 + worker, FRAME_PASSED, &record, sizeof(record), false);
 	Py_RETURN_NONE;
 }
@@ -431,12 +520,14 @@ static PyMethodDef board_methods[] = {
 	{ "waiting", waiting, METH_NOARGS, "waiting() -> number of tests nobody holds" },
 	{ "gap", gap, METH_VARARGS, "gap([(test, seconds)], [(test, of_module, fixture, seconds)]) -> several lines; see gap.h" },
 	{ "left_s", left_s, METH_NOARGS, "left_s() -> seconds until all tests are done, below 0: unknown" },
-	{ "set_phase", set_phase, METH_VARARGS, "set_phase(worker, phase): 1 setup, 2 call, 3 teardown" },
+	{ "set_phase", set_phase, METH_VARARGS, "set_phase(worker, phase): 1 setup, 2 call, 3 teardown -> true in a copy: a process that a test has forked" },
+	{ "leave_as_copy", leave_as_copy, METH_VARARGS, "leave_as_copy(failed): ends a copy, and its test is told; else nothing" },
+	{ "returned", returned, METH_NOARGS, "returned() -> tests that copies came back out of" },
 	{ "start_slot", start_slot, METH_VARARGS, "start_slot(worker, pid, number of the worker)" },
 	{ "stand_in", stand_in, METH_VARARGS, "stand_in(worker, pid): this process runs the worker's test" },
 	{ "finish_slot", finish_slot, METH_VARARGS, "finish_slot(worker): what follows is an orderly end" },
 	{ "look", look, METH_VARARGS, "look(worker) -> (pid, test, phase, since_ns, finished)" },
-	{ "send", send_frame, METH_VARARGS, "send(ring, type, bytes, urgent)" },
+	{ "send", send_frame, METH_VARARGS, "send(ring, type, bytes, urgent); a copy sends nothing" },
 	{ "send_passed", send_passed, METH_VARARGS, "send_passed(worker, test, family, line, nine times)" },
 	{ "drain", drain, METH_NOARGS, "drain() -> [(ring, type, payload)]" },
 	{ "wait_bell", wait_bell, METH_VARARGS, "wait_bell(seconds) -> whether it rang" },

@@ -75,6 +75,7 @@ PyMODINIT_FUNC PyInit__comb(void);
 PyMODINIT_FUNC PyInit__comb(void)
 {
 	PyObject *m = PyModule_Create(&module);
+	native_count_forks();
 	if (m && add_everything(m) < 0) {
 		Py_DECREF(m);
 		return NULL;

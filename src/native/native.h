@@ -21,6 +21,9 @@ extern PyMethodDef digest_methods[]; /* modules.c */
 extern PyMethodDef hookcall_methods[]; /* hookcalls.c */
 extern PyMethodDef process_methods[];
 
+/* Once: so that a Board knows a process that a test has forked (board.c). */
+void native_count_forks(void);
+
 /* Methods of Board, and functions of the module, for traces and records (trace.c). */
 struct board;
 PyObject *native_name_resources(struct board *board, PyObject *args);

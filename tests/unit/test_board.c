@@ -36,6 +36,24 @@ static struct board *planned(uint32_t count, uint32_t workers)
 	return board;
 }
 
+static void test_tests_that_processes_came_back_out_of(void **state)
+{
+	(void)state;
+	uint32_t tests[BOARD_MAX_RETURNED];
+	struct board *board = planned(10, 1);
+	assert_int_equal(board_returned(board, tests), 0);
+	board_tell_returned(board, 0);
+	board_tell_returned(board, 7);
+	board_tell_returned(board, 0);
+	assert_int_equal(board_returned(board, tests), 2);
+	assert_int_equal(tests[0], 0);
+	assert_int_equal(tests[1], 7);
+	for (uint32_t test = 8; test < 2 * BOARD_MAX_RETURNED; test++)
+		board_tell_returned(board, test);
+	assert_int_equal(board_returned(board, tests), BOARD_MAX_RETURNED);
+	board_close(board);
+}
+
 static void work(struct board *board, uint32_t worker)
 {
 	int64_t index;
@@ -212,6 +230,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_processes_share_the_tests),
+		cmocka_unit_test(test_tests_that_processes_came_back_out_of),
 		cmocka_unit_test(test_threads_share_the_tests),
 		cmocka_unit_test(test_a_frame_larger_than_the_ring),
 		cmocka_unit_test(test_a_killed_worker_gives_back_what_it_held),
