@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 MARK = "fresh"
 # Whose hooks surround what the worker does itself, so that its output and log records are the test's.
 AROUND_SETUP = ("comb-fresh", "capturemanager", "logging-plugin", "skipping")
-SAID_ELSEWHERE = 77  # exit status of a process that could not use its pipe, and has sent its reports
 NOTHING_MORE: dict[str, Any] = {"exit": None, "interrupted": False, "passed": None, "teardown": None, "failed": 0,
                                 "shouldfail": False, "shouldstop": False}
 # The whole of the last word where a test passed with nothing to tell, and its family is known; JSON begins otherwise.
@@ -65,13 +64,13 @@ class Fresh:
             self.refuse(item, nextitem)
             return True
         pid, said, status = ended
-        self.worker.board.stand_in(self.worker.slot, os.getpid())
+        has_said_all = self.worker.board.stand_in(self.worker.slot, os.getpid())
         record = self.record_in(said)
         if record is not None:
             self.passed(item, nextitem, record)
             return True
         told = told_in(said)
-        if told is None and os.WIFEXITED(status) and os.WEXITSTATUS(status) == SAID_ELSEWHERE:
+        if told is None and has_said_all:
             told = dict(NOTHING_MORE)
         if told is not None:
             self.finish(item, nextitem, told)
@@ -284,12 +283,13 @@ class Fresh:
             told = self.run_test(worker.item(index))
             worker.board.leave_as_copy(True)
             fresh_coverage.save(coverage)
-            status = self.tell(there, told)
+            self.tell(there, told)
+            status = 0
         finally:
             hygiene.leave(status)
 
-    def tell(self, there: int, told: dict[str, Any]) -> int:
-        """The exit status. Where a test has closed the pipe, the ring does, and the worker has nothing to add."""
+    def tell(self, there: int, told: dict[str, Any]) -> None:
+        """Where a test has closed the pipe, the ring does, and the worker has nothing to add."""
         data = self.as_record(told) or json.dumps(told).encode("ascii")
         try:
             while data:
@@ -298,8 +298,7 @@ class Fresh:
             self.worker.flush()
             if told["teardown"] is not None:
                 self.worker.send(protocol.REPORTS, test=self.worker.index, reports=[told["teardown"]])
-            return SAID_ELSEWHERE
-        return 0
+            self.worker.board.say_all(self.worker.slot)
 
     def as_record(self, told: dict[str, Any]) -> Optional[bytes]:
         """Where that says all, and the worker knows the family."""

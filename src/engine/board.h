@@ -36,6 +36,7 @@ struct board_slot {
 	_Atomic int64_t since_ns; /* clock_now_ns() when the test began */
 	_Atomic uint32_t claim; /* for the trace: claimed, and written down */
 	_Atomic bool finished;  /* said goodbye: what follows is its orderly end */
+	_Atomic bool said_all;  /* a process that stood in for the worker has sent all its reports itself */
 	_Atomic int64_t waited_ns[SCHED_WAITS]; /* with nothing to do while others had */
 	_Atomic int64_t gone_ns; /* since when it is done for good; 0: it is not */
 	/* For the trace and a replay, under the mutex: */

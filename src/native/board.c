@@ -361,8 +361,19 @@ static PyObject *stand_in(PyObject *object, PyObject *args)
 	int pid;
 	if (!PyArg_ParseTuple(args, "Ii", &worker, &pid) || check_worker(worker) < 0)
 		return NULL;
-	atomic_store(&board_slot(board_of(object), worker)->pid, pid);
+	struct board_slot *slot = board_slot(board_of(object), worker);
+	atomic_store(&slot->pid, pid);
 	take_place((struct board_object *)object, worker);
+	return PyBool_FromLong(atomic_exchange(&slot->said_all, false));
+}
+
+static PyObject *say_all(PyObject *object, PyObject *args)
+{
+	unsigned worker;
+	if (!read_worker(args, &worker))
+		return NULL;
+	end_copy(object, 1);
+	atomic_store(&board_slot(board_of(object), worker)->said_all, true);
 	Py_RETURN_NONE;
 }
 
@@ -524,7 +535,8 @@ static PyMethodDef board_methods[] = {
 	{ "leave_as_copy", leave_as_copy, METH_VARARGS, "leave_as_copy(failed): ends a copy, and its test is told; else nothing" },
 	{ "returned", returned, METH_NOARGS, "returned() -> tests that copies came back out of" },
 	{ "start_slot", start_slot, METH_VARARGS, "start_slot(worker, pid, number of the worker)" },
-	{ "stand_in", stand_in, METH_VARARGS, "stand_in(worker, pid): this process runs the worker's test" },
+	{ "stand_in", stand_in, METH_VARARGS, "stand_in(worker, pid): this process runs the worker's test -> whether the one before it has called say_all()" },
+	{ "say_all", say_all, METH_VARARGS, "say_all(worker): nothing is to be added to what this process has sent" },
 	{ "finish_slot", finish_slot, METH_VARARGS, "finish_slot(worker): what follows is an orderly end" },
 	{ "look", look, METH_VARARGS, "look(worker) -> (pid, test, phase, since_ns, finished)" },
 	{ "send", send_frame, METH_VARARGS, "send(ring, type, bytes, urgent); a copy sends nothing" },

@@ -196,6 +196,25 @@ def test_a_crash_takes_the_test_and_not_the_worker(tmp_path):
     assert (tmp_path / "up").read_text() == "x" and (tmp_path / "ran").read_text() == "xxxx"
 
 
+@pytest.mark.parametrize("before", ["pass", "os.closerange(0, 5000)"])
+def test_no_exit_status_stands_for_reports(tmp_path, before):
+    write(tmp_path, test_a=f'''
+import os, pytest
+def test_one(): pass
+@pytest.mark.fresh
+@pytest.mark.parametrize("status", [0, 1, 77])
+def test_exits(status):
+    {before}
+    os._exit(status)
+@pytest.mark.fresh
+def test_closes(): os.closerange(20, 5000)
+def test_two(): pass
+''')
+    got = run(tmp_path, "--comb", "-n1")
+    assert got.counts == {"failed": 3, "passed": 3} and got.code == 1, got.out
+    assert got.out.count("exit code 77") == 1, got.out
+
+
 def test_a_crash_and_a_teardown_that_fails(tmp_path):
     write(tmp_path, test_a='''
 import os, pytest
