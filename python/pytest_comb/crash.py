@@ -21,7 +21,9 @@ SHOWN_COMMAND = 120
 
 
 def describe_status(status: int) -> str:
-    """A wait status in words."""
+    """A wait status in words; -1 stands for one that is lost."""
+    if status == -1:
+        return "how is not known: something in the worker waits for all of its children"
     if os.WIFSIGNALED(status):
         number = os.WTERMSIG(status)
         try:

@@ -35,7 +35,7 @@ HIGH = 600  # no descriptor of a test is likely to be as high
 NO_ROOM = (errno.EAGAIN, errno.EMFILE, errno.ENFILE)  # what fork and pipe say; nothing says it once a test has begun
 PATIENCE_S = 2.0  # how long a test waits for others to leave room for its process
 SHORT_ROW = 3  # tests for which a server does not pay: to begin one costs what it saves with two or three
-Ended = tuple[int, bytes, int]  # pid, last words, wait status
+Ended = tuple[int, bytes, int]  # pid, last words, wait status (-1: somebody else has waited)
 ANSWER_S = 5.0  # how long a worker waits for the controller to have looked at a crash
 
 
@@ -111,20 +111,26 @@ class Fresh:
         here, there = _comb.words_pipe(HIGH)
         hygiene.flush_output()
         parent = os.getpid()
+        _comb.keep_ends(True)
         try:
             pid = _comb.fork()
         except OSError:
+            _comb.keep_ends(False)
             os.close(here)
             os.close(there)
             raise
         if pid == 0:
+            _comb.keep_ends(False)
             os.close(here)
             _comb.die_with_parent(parent)
             hygiene.forget_exit_handlers()
             self.be_test(self.worker.index, there)
         os.close(there)
-        said, status = _comb.last_words(pid, here)
-        os.close(here)
+        try:
+            said, status = _comb.last_words(pid, here)
+        finally:
+            _comb.keep_ends(False)
+            os.close(here)
         return pid, said, status
 
     def served(self) -> Ended:

@@ -50,6 +50,7 @@ class Nursery:
         self.children: dict[int, Child] = {}
         self.processors = _comb.processors()
         self.forked_at = time.monotonic()
+        self.keeps_ends = False  # what a conftest has done with SIGCHLD is put aside; in the workers it is not
 
     def has_processor(self) -> bool:
         """Whether another worker would do more than take turns with those there are: fewer compute than there are processors."""
@@ -77,6 +78,9 @@ class Nursery:
         pipes = self.pipes(slot)
         ends = [end for pair in pipes for end in pair]
         crash_fd = -1
+        if not self.keeps_ends:
+            _comb.keep_ends(True)
+            self.keeps_ends = True
         try:
             crash_fd = os.memfd_create("comb-crash")
             pid = os.fork()
@@ -91,6 +95,7 @@ class Nursery:
             self.children[slot] = Child(slot, pid, crash_fd)
             self.forked_at = time.monotonic()
             return -1
+        _comb.keep_ends(False)
         if pipes:
             self.outlet.enter(self.config, pipes)
         _comb.die_with_parent(parent)
@@ -145,6 +150,9 @@ class Nursery:
             os.waitpid(child.pid, 0)
             child.close()
         self.children.clear()
+        if self.keeps_ends:
+            _comb.keep_ends(False)
+            self.keeps_ends = False
 
     def end_leftovers(self) -> None:
         """All workers have ended: what they left running has come to this process."""
@@ -159,13 +167,17 @@ class Nursery:
             try:
                 pid, status = os.waitpid(-1, os.WNOHANG)
             except ChildProcessError:
+                for child in list(self.children.values()):
+                    self.tell_end(child, -1)
                 return
             if pid == 0:
                 return
-            if pid not in slots:
-                continue  # an orphan of a test
-            child = self.children[slots[pid]]
-            death = {"worker": child.slot, "pid": pid, "status": status, "stack": child.stack()}
-            self.board.send(0, protocol.DIED, protocol.encode(death), True)
-            child.close()
-            del self.children[child.slot]
+            if pid in slots:  # else an orphan of a test
+                self.tell_end(self.children[slots[pid]], status)
+
+    def tell_end(self, child: Child, status: int) -> None:
+        """Of a worker; -1: somebody else has waited for it."""
+        death = {"worker": child.slot, "pid": child.pid, "status": status, "stack": child.stack()}
+        self.board.send(0, protocol.DIED, protocol.encode(death), True)
+        child.close()
+        del self.children[child.slot]

@@ -156,11 +156,34 @@ int family_words_pipe(int ends[2], int lowest_fd)
 	return 0;
 }
 
+void family_keep_ends(struct family_ends *old)
+{
+	sigset_t children, mask;
+	struct sigaction plain = { .sa_handler = SIG_DFL };
+	sigemptyset(&children);
+	sigaddset(&children, SIGCHLD);
+	pthread_sigmask(SIG_BLOCK, &children, &mask);
+	old->was_blocked = sigismember(&mask, SIGCHLD) == 1;
+	sigaction(SIGCHLD, NULL, &old->action);
+	if (old->action.sa_handler == SIG_IGN || (old->action.sa_flags & SA_NOCLDWAIT))
+		sigaction(SIGCHLD, &plain, NULL);
+}
+
+void family_put_back(const struct family_ends *old)
+{
+	sigset_t children;
+	sigemptyset(&children);
+	sigaddset(&children, SIGCHLD);
+	sigaction(SIGCHLD, &old->action, NULL);
+	if (!old->was_blocked)
+		pthread_sigmask(SIG_UNBLOCK, &children, NULL);
+}
+
 int family_last_words(pid_t pid, int fd, struct str *said, int *status)
 {
 	cleanup_fd int end = (int)syscall(SYS_pidfd_open, pid, 0); /* -1 on an old kernel: poll(2) passes it over */
 	struct pollfd watched[] = { { .fd = fd, .events = POLLIN }, { .fd = end, .events = POLLIN } };
-	bool ended = false;
+	bool ended = end < 0 && errno == ESRCH; /* and waited for by somebody else */
 	for (;;) {
 		char part[4096];
 		if (poll(watched, 2, ended ? 0 : -1) < 0)
@@ -174,9 +197,12 @@ int family_last_words(pid_t pid, int fd, struct str *said, int *status)
 		} else if (ended) {
 			break;
 		}
-		ended = watched[1].revents != 0;
+		ended = ended || watched[1].revents != 0;
 	}
-	return waitpid(pid, status, 0) < 0 ? -1 : 0;
+	if (waitpid(pid, status, 0) >= 0)
+		return 0;
+	*status = FAMILY_STATUS_LOST;
+	return errno == ECHILD ? 0 : -1;
 }
 
 int64_t family_resident_bytes(void)

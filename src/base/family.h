@@ -4,6 +4,7 @@
 #ifndef COMB_BASE_FAMILY_H
 #define COMB_BASE_FAMILY_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -26,9 +27,21 @@ size_t family_count_running(const pid_t *pids, size_t count, size_t enough);
  */
 int family_words_pipe(int ends[2], int lowest_fd);
 /*
+ * From before a fork until the child was waited for, the end of a child stays for who waits: also where SIGCHLD is
+ * ignored, or its handler waits for every child there is (that runs once *old is put back). The child puts it back too.
+ */
+struct family_ends {
+	struct sigaction action;
+	bool was_blocked;
+};
+void family_keep_ends(struct family_ends *old);
+void family_put_back(const struct family_ends *old);
+
+#define FAMILY_STATUS_LOST -1 /* instead of a wait status: somebody else has waited for that process */
+/*
  * What child pid says into a pipe, up to its end: appends to *said what comes out of fd until that is closed, or until
  * the child has ended and nothing is left in it (a process that it left running may hold the other end), and waits for
- * the child. *status is that of waitpid(2). 0; -1 with errno: EINTR when a signal came (call it again to go on), ENOMEM,
+ * the child. *status is that of waitpid(2), or FAMILY_STATUS_LOST. 0; -1 with errno: EINTR when a signal came (call it again to go on), ENOMEM,
  * or what read(2) and waitpid(2) say. fd stays open.
  */
 int family_last_words(pid_t pid, int fd, struct str *said, int *status);

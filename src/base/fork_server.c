@@ -62,7 +62,7 @@ static void serve(int link, int lowest_fd, struct fork_order *order)
 		} else {
 			cleanup_close(&ends[1]);
 			if (family_last_words(answer.pid, ends[0], &said, &answer.status) < 0)
-				str_clear(&said); /* out of memory, or the end was somebody else's to wait for */
+				str_clear(&said); /* out of memory */
 		}
 		cleanup_close(&ends[0]);
 		cleanup_close(&ends[1]);
@@ -78,6 +78,7 @@ int fork_server_begin(struct fork_server *server, fork_server_prepare *prepare, 
 {
 	int ends[2] = { -1, -1 };
 	sigset_t all, old;
+	struct family_ends ends_of_owner;
 	pid_t owner = getpid();
 	*server = (struct fork_server)FORK_SERVER_INIT;
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
@@ -88,10 +89,12 @@ int fork_server_begin(struct fork_server *server, fork_server_prepare *prepare, 
 	if (pid == 0) {
 		end_with(owner);
 		os_close(ends[0]);
+		family_keep_ends(&ends_of_owner);
 		if (prepare(context) < 0)
 			_exit(1);
 		serve(ends[1], lowest_fd, order);
 		os_close(ends[1]);
+		family_put_back(&ends_of_owner);
 		sigprocmask(SIG_SETMASK, &old, NULL);
 		return FORK_SERVER_CHILD;
 	}
@@ -119,9 +122,14 @@ static int tell_of_server(struct fork_server *server, struct fork_end *end)
 	end->pid = server->pid;
 	str_clear(&end->said);
 	cleanup_close(&server->link);
-	while (waitpid(server->pid, &end->status, 0) < 0)
+	while (waitpid(server->pid, &end->status, 0) < 0) {
+		if (errno == ECHILD) {
+			end->status = FAMILY_STATUS_LOST;
+			break;
+		}
 		if (errno != EINTR)
 			return -1;
+	}
 	*server = (struct fork_server)FORK_SERVER_INIT;
 	return 0;
 }

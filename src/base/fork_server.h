@@ -31,7 +31,7 @@ struct fork_order {
 /* What became of it. Zero-initialise; fork_end_release() frees what it said. */
 struct fork_end {
 	pid_t pid;
-	int status;      /* of waitpid(2) */
+	int status;      /* as family_last_words() */
 	struct str said; /* into words_fd */
 };
 void fork_end_release(struct fork_end *end);
@@ -41,7 +41,7 @@ typedef int fork_server_prepare(void *context);
 enum { FORK_SERVER_OWNER, FORK_SERVER_CHILD };
 /*
  * Returns FORK_SERVER_OWNER once; FORK_SERVER_CHILD in every process that the server forks, with *order filled, no
- * server, and the signal mask of the owner; -1 with errno. words_fd of those is lowest_fd or above where there is room.
+ * server, and the signal mask and SIGCHLD of the owner; -1 with errno. words_fd of those is lowest_fd or above where there is room.
  */
 int fork_server_begin(struct fork_server *server, fork_server_prepare *prepare, void *context, int lowest_fd,
 		      struct fork_order *order);

@@ -52,6 +52,20 @@ static PyObject *fork_process(PyObject *module, PyObject *unused)
 	return pid < 0 ? PyErr_SetFromErrno(PyExc_OSError) : PyLong_FromLong(pid);
 }
 
+/* keep_ends(whether): family_keep_ends(), with what was before in this process. */
+static PyObject *keep_ends(PyObject *module, PyObject *args)
+{
+	static struct family_ends before;
+	int keep;
+	if (!PyArg_ParseTuple(args, "p", &keep))
+		return NULL;
+	if (keep)
+		family_keep_ends(&before);
+	else
+		family_put_back(&before);
+	Py_RETURN_NONE;
+}
+
 static PyObject *words_pipe(PyObject *module, PyObject *args)
 {
 	int ends[2], lowest_fd;
@@ -90,8 +104,10 @@ PyMethodDef process_methods[] = {
 	{ "adopt_orphans", adopt_orphans, METH_NOARGS, "adopt_orphans()" },
 	{ "die_with_parent", die_with_parent, METH_VARARGS, "die_with_parent(pid)" },
 	{ "fork", fork_process, METH_NOARGS, "fork() -> pid, or 0 in the child" },
+	{ "keep_ends", keep_ends, METH_VARARGS,
+	  "keep_ends(whether): from before a fork until last_words() returned, the end of a child is nobody else's to wait for" },
 	{ "last_words", last_words, METH_VARARGS,
-	  "last_words(pid, fd) -> (bytes, wait status): what a child says into a pipe before it ends" },
+	  "last_words(pid, fd) -> (bytes, wait status, -1: lost): what a child says into a pipe before it ends" },
 	{ "processors", processors, METH_NOARGS, "processors() of affinity and control groups, at least 1" },
 	{ "words_pipe", words_pipe, METH_VARARGS, "words_pipe(lowest_fd) -> (reading end, writing end) for last_words()" },
 	{ NULL, NULL, 0, NULL },

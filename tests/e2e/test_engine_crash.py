@@ -332,6 +332,14 @@ def test_two_hundred_megabytes_of_output(tmp_path):
     assert got.counts == {"passed": 2}, got.out[-2000:]
 
 
+@pytest.mark.parametrize("mode", ["auto", "once", "import"])
+def test_a_suite_that_ignores_the_ends_of_children(tmp_path, mode):
+    write(tmp_path, conftest="import signal\nsignal.signal(signal.SIGCHLD, signal.SIG_IGN)\n", test_a="import os, signal\n" + AROUND % (
+        "def test_ignored(): assert signal.getsignal(signal.SIGCHLD) == signal.SIG_IGN\ndef test_exits(): os._exit(3)"))
+    got = comb(tmp_path, f"--comb-start={mode}", timeout=20)
+    assert got.counts == {"passed": 13, "failed": 1} and "exit code 3" in got.out, got.out
+
+
 def test_memory_is_refused(tmp_path):
     write(tmp_path, test_a="import resource\n" + AROUND % (
         "def test_memory():\n    resource.setrlimit(resource.RLIMIT_AS, (1, 1))\n    bytearray(1 << 30)\n"))

@@ -518,6 +518,50 @@ def test_waits(n): pass
     assert (tmp_path / "down").exists() and not (tmp_path / "ran").exists()
 
 
+SIGNALS = {
+    "ignored": "signal.signal(signal.SIGCHLD, signal.SIG_IGN)",
+    "all_ignored": "[signal.signal(n, signal.SIG_IGN) for n in signal.valid_signals() - {9, 19, 32, 33}]",
+    "blocked": "signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())",
+    "reaped": "signal.signal(signal.SIGCHLD, reap)",
+    "reaped_by_a_thread": "threading.Thread(target=wait, daemon=True).start()",
+}
+
+
+@pytest.mark.parametrize("how", SIGNALS)
+def test_signals_and_ends_of_children_that_a_test_took(tmp_path, how):
+    """Fresh tests after it, with and without a server, are not hurt, and find what the test has left."""
+    write(tmp_path, test_a=f'''
+import os, signal, threading, time, pytest
+def reap(*_):
+    try:
+        while os.waitpid(-1, os.WNOHANG)[0]: pass
+    except ChildProcessError: pass
+def wait():
+    while True:
+        try: os.wait()
+        except ChildProcessError: time.sleep(0.0001)
+def state():
+    return str(signal.getsignal(signal.SIGCHLD)) + str(signal.pthread_sigmask(signal.SIG_BLOCK, ()))
+LEFT = []
+def test_takes():
+    {SIGNALS[how]}
+    LEFT.append(state())
+@pytest.mark.fresh
+@pytest.mark.parametrize("n", range(6))
+def test_fresh(n):
+    assert state() == LEFT[0]
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    pid = os.posix_spawnp("true", ["true"], os.environ)
+    assert os.waitpid(pid, 0)[1] == 0
+@pytest.mark.fresh
+def test_crash(): os._exit(3)
+def test_last(): assert state() == LEFT[0]
+''')
+    got = run(tmp_path, "--comb", "-n1")
+    assert got.counts == {"passed": 8, "failed": 1} and "INTERNALERROR" not in got.out, got.out
+    assert re.search("exit code 3|how is not known" if "thread" in how else "exit code 3", got.out), got.out
+
+
 @pytest.mark.parametrize("where", ["module", "function"])
 def test_log_records_that_wait_are_written(tmp_path, where):
     """When the process of the test ends, whether its worker or the test itself made the handler."""

@@ -160,13 +160,35 @@ static void test_last_words_and_a_signal(void **state)
 	assert_int_equal(family_last_words(mute, held[0], &said, &status), 0);
 	assert_true(WIFSIGNALED(status));
 	assert_int_equal(said.len, 0);
-	assert_int_equal(family_last_words(mute, fds[0], &said, &status), -1); /* waited for already */
-	assert_int_equal(errno, ECHILD);
+	assert_int_equal(family_last_words(mute, held[0], &said, &status), 0); /* waited for already, and held is open */
+	assert_int_equal(status, FAMILY_STATUS_LOST);
 	str_release(&said);
 	sigaction(SIGALRM, &old, NULL);
 	close(fds[0]);
 	close(held[0]);
 	close(held[1]);
+}
+
+/* The end of a child that nobody would have heard of. */
+static void test_ends_are_kept(void **state)
+{
+	(void)state;
+	struct sigaction act = { .sa_handler = SIG_IGN }, old, found;
+	struct family_ends ends;
+	int status = 0;
+	assert_int_equal(sigaction(SIGCHLD, &act, &old), 0);
+	family_keep_ends(&ends);
+	pid_t pid = fork();
+	if (pid == 0) {
+		family_put_back(&ends);
+		sigaction(SIGCHLD, NULL, &found);
+		_exit(found.sa_handler == SIG_IGN ? 4 : 5);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(WEXITSTATUS(status), 4);
+	family_put_back(&ends);
+	sigaction(SIGCHLD, &old, &found);
+	assert_true(found.sa_handler == SIG_IGN);
 }
 
 int main(void)
@@ -178,6 +200,7 @@ int main(void)
 		cmocka_unit_test(test_counts_of_the_kernel),
 		cmocka_unit_test(test_last_words),
 		cmocka_unit_test(test_last_words_and_a_signal),
+		cmocka_unit_test(test_ends_are_kept),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
