@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Optional
 import pytest
 
 from pytest_comb import _comb, fresh_coverage, hygiene, late_teardown, protocol, reports
+from pytest_comb.descriptors import HIGH
 from pytest_comb.nextitem import Stay
 
 if TYPE_CHECKING:
@@ -31,7 +32,6 @@ NOTHING_MORE: dict[str, Any] = {"exit": None, "interrupted": False, "passed": No
                                 "shouldfail": False, "shouldstop": False}
 # The whole of the last word where a test passed with nothing to tell, and its family is known; JSON begins otherwise.
 RECORD = struct.Struct("=cIi9d")
-HIGH = 600  # no descriptor of a test is likely to be as high
 NO_ROOM = (errno.EAGAIN, errno.EMFILE, errno.ENFILE)  # what fork and pipe say; nothing says it once a test has begun
 PATIENCE_S = 2.0  # how long a test waits for others to leave room for its process
 SHORT_ROW = 3  # tests for which a server does not pay: to begin one costs what it saves with two or three
@@ -267,9 +267,11 @@ class Fresh:
     def crashed(self, pid: int, status: int) -> None:
         """The controller reports the test; a plugin there may want it run again, so no other is taken before."""
         worker = self.worker
-        stack = os.pread(worker.crash_fd, 1 << 20, 0).decode("utf-8", "replace")
-        os.ftruncate(worker.crash_fd, 0)
-        os.lseek(worker.crash_fd, 0, os.SEEK_SET)
+        stack = ""
+        if worker.descriptors.can_crash():
+            stack = os.pread(worker.crash_fd, 1 << 20, 0).decode("utf-8", "replace")
+            os.ftruncate(worker.crash_fd, 0)
+            os.lseek(worker.crash_fd, 0, os.SEEK_SET)
         worker.board.set_phase(worker.slot, worker.TEARDOWN)
         worker.board.lose(worker.slot)
         worker.send(protocol.FRESH_DIED, test=worker.index, pid=pid, status=status, stack=stack)
@@ -281,7 +283,7 @@ class Fresh:
 
     def be_test(self, index: int, there: int) -> None:
         """Never returns."""
-        worker, status = self.worker, 1
+        worker, status, noted = self.worker, 1, _comb.note_files([there])
         try:
             worker.board.stand_in(worker.slot, os.getpid())  # time limits and interrupts are for this process
             worker.index = index
@@ -289,15 +291,17 @@ class Fresh:
             told = self.run_test(worker.item(index))
             worker.board.leave_as_copy(True)
             fresh_coverage.save(coverage)
-            self.tell(there, told)
+            self.tell(there, noted, told)
             status = 0
         finally:
             hygiene.leave(status)
 
-    def tell(self, there: int, told: dict[str, Any]) -> None:
+    def tell(self, there: int, noted: bytes, told: dict[str, Any]) -> None:
         """Where a test has closed the pipe, the ring does, and the worker has nothing to add."""
         data = self.as_record(told) or json.dumps(told).encode("ascii")
         try:
+            if not _comb.are_kept(noted):
+                raise OSError(errno.EBADF, "another file is there")
             while data:
                 data = data[os.write(there, data):]
         except OSError:

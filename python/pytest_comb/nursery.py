@@ -12,6 +12,7 @@ from typing import Any, Optional
 import pytest
 
 from pytest_comb import _comb, leftovers, protocol
+from pytest_comb.descriptors import out_of_the_way
 from pytest_comb.outlet import Outlet, Pipes
 
 
@@ -102,7 +103,7 @@ class Nursery:
         self.link.socket.close()
         for child in self.children.values():
             child.close()
-        return crash_fd
+        return out_of_the_way(crash_fd)
 
     def pipes(self, slot: int) -> Pipes:
         """For what a worker writes; the controller has the other ends. Without them it writes where this process does."""

@@ -9,6 +9,8 @@ import uuid
 
 import pytest
 
+from pytest_comb import _comb
+
 SET_PIPE_SIZE = getattr(fcntl, "F_SETPIPE_SZ", 1031)
 PIPE_BYTES = 1 << 20
 
@@ -32,6 +34,7 @@ class Outlet:
         self.marks = getattr(config.known_args_namespace, "capture", "fd") in ("no", "tee-sys")
         self.color = sys.stdout.isatty()
         self.ends: list[int] = []  # in a child: where it writes to
+        self.noted: list[bytes] = []  # which files these are
 
     def pipes(self) -> Pipes:
         """For one child."""
@@ -47,6 +50,7 @@ class Outlet:
         """In the child: what it writes goes into the pipes, also below pytest's own capture."""
         self.leave()
         self.ends = [end for _, end in pipes]
+        self.noted = [_comb.note_files([end]) for end in self.ends]
         capturing = getattr(config.pluginmanager.getplugin("capturemanager"), "_global_capturing", None)
         for fd, name, end in ((1, "out", self.ends[0]), (2, "err", self.ends[-1])):
             stream = getattr(capturing, name, None)
@@ -73,7 +77,9 @@ class Outlet:
                 stream.flush()
             except Exception:
                 pass  # a test closed or replaced it
-        for end in self.ends:
+        for end, noted in zip(self.ends, self.noted):
+            if not _comb.are_kept(noted):
+                continue  # a test closed it, and may have its own file there
             try:
                 os.write(end, b"\0%s%08x\n" % (self.token.encode(), test))
             except OSError:

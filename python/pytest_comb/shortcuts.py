@@ -9,6 +9,8 @@ from typing import Any, Callable
 import pytest
 from _pytest.capture import FDCapture
 
+from pytest_comb import _comb
+
 
 def take(session: pytest.Session) -> None:
     """All of them, before the first test."""
@@ -48,12 +50,15 @@ class Locations:
 def snap_of(stream: Any) -> Callable[[], str]:
     """FDCapture.snap(), six times a test: an empty file is neither read nor truncated."""
     plain, file, fd = stream.snap, stream.tmpfile, stream.tmpfile.fileno()
+    noted = _comb.note_files([fd])
 
     def snap() -> str:
         try:
             file.flush()  # a test may have given it a buffer
-            if stream._state != "done" and os.lseek(fd, 0, os.SEEK_END) == 0:
+            if stream._state != "done" and _comb.is_empty(fd):
                 return ""
+            if not _comb.are_kept(noted):
+                return ""  # a file of the test's, which pytest would empty
         except (OSError, ValueError):
             pass  # a test closed it: pytest shall say so
         return plain()  # type: ignore[no-any-return]

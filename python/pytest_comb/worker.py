@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Generator, Optional
 import pytest
 
 from pytest_comb import _comb, beside, fresh, late_teardown, protocol, reports, shortcuts, sizes
+from pytest_comb.descriptors import Descriptors
 from pytest_comb.leftovers import Witness
 from pytest_comb.nextitem import LateItem, Unexpanded
 from pytest_comb.outlet import Outlet
@@ -58,6 +59,7 @@ class Worker:
         """In this process: until nothing is left, or the run is stopped."""
         self.session, self.slot, self.id, self.crash_fd = session, slot, worker_id, crash_fd
         self.witness = Witness()
+        self.descriptors = Descriptors(self.config, crash_fd)
         shortcuts.take(session)
         self.board.start_slot(self.slot, os.getpid(), int(self.id[2:]))
         self.send(protocol.READY, pid=os.getpid())
@@ -215,8 +217,8 @@ class Worker:
         else:
             self.flush()
             self.send(protocol.FINISHED, test=self.index)
-            if not self.captures():
-                self.retire()
+        if not self.descriptors.are_whole(closely=self.record is None):
+            self.retire()
         self.pending, self.sent_some, self.attempts, self.record = [], False, 0, None
 
     def tell_children(self) -> None:
@@ -224,18 +226,6 @@ class Worker:
         born = self.witness.new_children()
         if born:
             self.send(protocol.CHILDREN, test=self.index, pids=born)
-
-    def captures(self) -> bool:
-        """False after a test that closed descriptors it did not open: every later test would fail for it."""
-        capturing = getattr(self.config.pluginmanager.getplugin("capturemanager"), "_global_capturing", None)
-        files = [getattr(getattr(capturing, name, None), "tmpfile", None) for name in ("out", "err")]
-        try:
-            for file in files:
-                if file is not None and hasattr(file, "buffer"):
-                    os.fstat(file.fileno())
-        except (OSError, ValueError):
-            return False
-        return True
 
     def retire(self) -> None:
         """Makes room for a worker that is whole."""

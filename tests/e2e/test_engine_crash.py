@@ -63,6 +63,37 @@ def test_closed_descriptors(tmp_path):
     assert [name for name, outcome in got.outcomes.items() if outcome != ["passed"]] == ["test_a::test_killer"]
 
 
+REPLACES = '''
+import os, pytest
+FILES = []
+def test_before(): pass
+def test_replaces():
+    os.closerange(3, 1000)
+    FILES.extend(open("f%%d" %% n, "wb+", buffering=0) for n in range(30))
+    for file in FILES: file.write(%r)
+@pytest.mark.parametrize("n", range(3))
+def test_after(n): print("hello")
+def test_fails(): assert 0
+'''
+
+
+@pytest.mark.parametrize("capture", ["no", "fd", "tee-sys"])
+@pytest.mark.parametrize("content", [b"", b"mine"])
+def test_files_under_the_numbers_of_descriptors_that_comb_had(tmp_path, capture, content):
+    """They stay the test's own, and its worker, which has lost what it needs, runs no other."""
+    write(tmp_path, test_a=REPLACES % content)
+    got = run(tmp_path, "--comb", "-n1", "--capture", capture)
+    assert got.counts == {"passed": 5, "failed": 1}, got.out
+    assert got.out.count("closed descriptors it did not open") == 1, got.out
+    assert {file.read_bytes() for file in tmp_path.glob("f[0-9]*")} == {content}
+
+
+def test_a_worker_without_descriptors_for_its_output_lacks_none(tmp_path):
+    write(tmp_path, test_a="import os\ndef test_a(): assert 0\ndef test_b(): assert 0\ndef test_c(): pass\n")
+    got = run(tmp_path, "--comb", "-n1", "--capture=sys")
+    assert got.counts == {"failed": 2, "passed": 1} and "replacing" not in got.out, got.out
+
+
 def test_crash_in_fixtures(tmp_path):
     write(tmp_path, test_a="import os, pytest\n@pytest.fixture\ndef before(): os._exit(4)\n"
                            "@pytest.fixture\ndef after():\n    yield\n    os._exit(5)\n" +
