@@ -112,6 +112,16 @@ def no_terminal_input() -> None:
     os.close(null)
 
 
+def fill_standard_descriptors() -> None:
+    """Where a test closed them: whoever prints would fail, and whoever opens a file would get one of these numbers."""
+    sys.stdout, sys.stderr = sys.__stdout__, sys.__stderr__
+    for fd in range(3):
+        try:
+            os.fstat(fd)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # the lowest number that is free
+
+
 def default_interrupt() -> None:
     """Ctrl-C ends the test that runs."""
     signal.signal(signal.SIGINT, signal.default_int_handler)

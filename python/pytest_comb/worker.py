@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Generator, Optional
 
 import pytest
 
-from pytest_comb import _comb, beside, fresh, late_teardown, protocol, reports, shortcuts, sizes
+from pytest_comb import _comb, beside, fresh, hygiene, late_teardown, protocol, reports, shortcuts, sizes
 from pytest_comb.descriptors import Descriptors
 from pytest_comb.leftovers import Witness
 from pytest_comb.nextitem import LateItem, Unexpanded
@@ -228,8 +228,12 @@ class Worker:
             self.send(protocol.CHILDREN, test=self.index, pids=born)
 
     def retire(self) -> None:
-        """Makes room for a worker that is whole."""
+        """Makes room for a worker that is whole, once what is set up is torn down; nothing can be captured of that."""
         self.board.end(self.slot)
+        hygiene.fill_standard_descriptors()
+        self.config.pluginmanager.unregister(name="capturemanager")
+        self.loose = True
+        self.tear_down_for(None)
         self.send(protocol.RETIRED, test=self.index, reason="a test closed descriptors it did not open")
         os._exit(0)
 

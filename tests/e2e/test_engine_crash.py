@@ -88,6 +88,40 @@ def test_files_under_the_numbers_of_descriptors_that_comb_had(tmp_path, capture,
     assert {file.read_bytes() for file in tmp_path.glob("f[0-9]*")} == {content}
 
 
+@pytest.mark.parametrize("mode", ["once", "import"])
+@pytest.mark.parametrize("lowest", [0, 3])
+def test_a_worker_that_lost_descriptors_tears_down(tmp_path, mode, lowest):
+    """Before it is replaced, and a failure in it is an error of the last test."""
+    write(tmp_path, test_a=f'''
+import os, pytest, sys
+def note(word):
+    print(word)
+    print(word, file=sys.stderr, flush=True)
+    with open("log", "a") as file: file.write(word + " ")
+@pytest.fixture(scope="session")
+def session():
+    note("up")
+    yield
+    note("down")
+@pytest.fixture(scope="module")
+def module(session):
+    note("mup")
+    yield
+    note("mdown")
+    assert os.path.exists("told") or not os.path.exists("closed"), "told once"
+def test_before(module): pass
+def test_closes(module):
+    os.closerange({lowest}, 400)
+    open("closed", "w").close()
+def test_after(module): open("told", "w").close()
+def test_last(module): pass
+''')
+    got = run(tmp_path, "--comb", "-n1", f"--comb-start={mode}")
+    assert (tmp_path / "log").read_text().split() == ["up", "mup", "mdown", "down"] * 2, got.out
+    assert got.outcomes["test_a::test_after"] == got.outcomes["test_a::test_last"] == ["passed"], got.out
+    assert "told once" in got.out and got.counts["error"] >= 1, got.out
+
+
 def test_a_worker_without_descriptors_for_its_output_lacks_none(tmp_path):
     write(tmp_path, test_a="import os\ndef test_a(): assert 0\ndef test_b(): assert 0\ndef test_c(): pass\n")
     got = run(tmp_path, "--comb", "-n1", "--capture=sys")
