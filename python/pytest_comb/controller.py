@@ -46,6 +46,7 @@ class Controller:
         self.nodes: dict[int, WorkerNode] = {}  # by slot
         self.active: set[int] = set()  # slots whose process has not ended
         self.ids: Optional[list[str]] = None
+        self.omitted: set[int] = set()  # indices of tests that are not to run: a record of --comb-replay ends before them
         self.error: Optional[BaseException] = None  # to be raised when all is quiet
         self.interrupted_at = 0.0
         self.interrupted: set[int] = set()  # slots whose test was sent the signal
@@ -197,7 +198,7 @@ class Controller:
 
     def count_tests(self) -> int:
         """How many reports are expected to finish."""
-        return len(self.ids or []) * (self.workers if self.config.option.dist == "each" else 1)
+        return len(self.ids or []) * (self.workers if self.config.option.dist == "each" else 1) - len(self.omitted)
 
     def is_done(self) -> bool:
         """Nothing more can come."""

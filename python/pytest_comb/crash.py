@@ -121,9 +121,10 @@ class Crashes:
         """The system has no process for this worker; those that there are run its tests too."""
         controller = self.controller
         controller.active.discard(slot)
-        plans = controller.start_mode == "import" and slot == 0  # nobody else does
+        needed = controller.start_mode == "import" and slot == 0  # nobody else does
+        needed = needed or bool(self.config.option.comb_replay)  # each runs the tests of its record
         nobody = not controller.active and (controller.ids is None or controller.board.waiting() > 0)
-        if plans or nobody:
+        if needed or nobody:
             controller.error = controller.error or pytest.UsageError(
                 f"comb: no process for a worker: {reason}; {WHEN_REFUSED}")
             controller.kill()
@@ -282,7 +283,8 @@ class Crashes:
         on_purpose = session.shouldfail or session.shouldstop or controller.error
         if on_purpose or len(controller.replay.finished) >= total:
             return
-        left = [n for n in range(total) if n not in controller.replay.finished]
+        done = controller.replay.finished | controller.omitted
+        left = [n for n in range(total + len(controller.omitted)) if n not in done]
         self.not_run = [controller.replay.passed.nodeid(n) for n in left]
         session.testsfailed += 1
 

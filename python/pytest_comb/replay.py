@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Callable
 
 import pytest
 
-from pytest_comb import merge, protocol, reports
+from pytest_comb import merge, protocol, reports, trace
 
 if TYPE_CHECKING:
     from pytest_comb.controller import Controller
@@ -146,11 +146,13 @@ class Replay:
             self.start_the_others(content["workers"])
         self.passed.ids = content["ids"]
         session = controller.session
-        session.testscollected = len(content["ids"])
+        left_out = trace.leave_out(controller, content["ids"], content.get("omitted", []))
+        deselected = content["deselected"] + left_out
+        session.testscollected = len(content["ids"]) - len(left_out)
         session.shouldfail = session.shouldfail or content["failed"]
         session.shouldstop = session.shouldstop or content["stopped"]
-        if content["deselected"]:
-            self.config.hook.pytest_deselected(items=[_Deselected(nodeid) for nodeid in content["deselected"]])
+        if deselected:
+            self.config.hook.pytest_deselected(items=[_Deselected(nodeid) for nodeid in deselected])
         self.say_collected(content)
         for slot in range(content["workers"]):
             self.config.hook.pytest_xdist_node_collection_finished(node=controller.nodes[slot], ids=content["ids"])

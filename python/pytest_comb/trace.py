@@ -60,6 +60,29 @@ def demand(board: Any, config: pytest.Config, ids: Sequence[str]) -> None:
             raise pytest.UsageError(f"--comb-replay: {error}") from None
 
 
+def omitted(config: pytest.Config, ids: Sequence[str], copies: int) -> list[int]:
+    """Indices of tests that did not run in the record: it ends before them. copies: how many workers run each test."""
+    if not config.option.comb_replay:
+        return []
+    try:
+        return _comb.record_omits(os.fsencode(config.option.comb_replay), _bytes(ids), copies)  # type: ignore[no-any-return]
+    except OSError as error:
+        raise pytest.UsageError(f"--comb-replay: {error}") from None
+
+
+def leave_out(controller: Controller, ids: list[str], omitted: list[int]) -> list[str]:
+    """On the controller, where the record ends early: the ids of tests that no worker runs."""
+    controller.omitted = set(omitted)
+    if not omitted:
+        return []
+    controller.ids = ids
+    total = controller.count_tests()
+    controller.crashes.notes.append(f"comb: {controller.config.option.comb_replay} ends after {total} of "
+                                    f"{total + len(omitted)} tests: the others were deselected")
+    copies = (total + len(omitted)) // len(ids)
+    return [ids[n] for n in omitted if n < len(ids) and all(n + c * len(ids) in controller.omitted for c in range(copies))]
+
+
 def write(controller: Controller) -> None:
     """At the end of every run that got as far as a plan, also of a failed one."""
     path = controller.config.option.comb_trace

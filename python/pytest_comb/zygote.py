@@ -5,13 +5,14 @@ The zygote forks the workers then; a worker that was forked from the seed collec
 
 from __future__ import annotations
 
+import contextlib
 import faulthandler
 import gc
 import os
 import sys
 import traceback
 from functools import partial
-from typing import Any, Generator, Optional
+from typing import Any, Generator, Iterator, Optional
 
 import pytest
 
@@ -190,7 +191,7 @@ class Zygote:
         lines = hook(config=self.config, start_path=self.config.rootpath, startdir=None, items=session.items)
         tell = partial(self.send, protocol.COLLECTED, ids=[item.nodeid for item in session.items],
                        deselected=self.deselected, workers=workers, lines=lines, failed=session.shouldfail,
-                       stopped=session.shouldstop)
+                       stopped=session.shouldstop, omitted=self.omitted_by_record(items, inputs if dist == "each" else 1))
         alone = self.nursery is None
         if alone:
             tell()  # before the plan, which lets the other workers go: what they say rests on this
@@ -203,8 +204,19 @@ class Zygote:
 
     def demand_record(self, items: list[pytest.Item]) -> None:
         """With --comb-replay."""
-        try:
+        with self.told_usage():
             trace.demand(self.board, self.config, [item.nodeid for item in items])
+
+    def omitted_by_record(self, items: list[pytest.Item], copies: int) -> list[int]:
+        """Tests that the record of --comb-replay does not hold."""
+        with self.told_usage():
+            return trace.omitted(self.config, [item.nodeid for item in items], copies) if items else []
+
+    @contextlib.contextmanager
+    def told_usage(self) -> Iterator[None]:
+        """A record that does not fit ends this process."""
+        try:
+            yield
         except pytest.UsageError as error:
             self.fail(error)
             os._exit(1)

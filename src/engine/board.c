@@ -234,6 +234,9 @@ int board_replay(struct board *self, const struct record *record, const struct s
 	int result = trace && sched ? record_apply(record, ids, count, trace, heads, err) : 0;
 	for (uint32_t w = 0; trace && result == 0 && w < record_workers(record); w++)
 		board_slot(self, w)->replay_first = board_slot(self, w)->replay_next = heads[w];
+	for (uint32_t i = 0; trace && result == 0 && i < trace->tests; i++)
+		if (!trace_entries(trace)[i].wanted)
+			sched_omit(sched, i);
 	unlock(self);
 	if (result == 0)
 		announce_plan(self);

@@ -69,7 +69,8 @@ int board_plan(struct board *self, const struct sched_test *tests, uint32_t coun
 	       uint64_t digest, struct err *err);
 /*
  * For a traced board that has a plan: names of resources, each with a newline
- * behind it; and the demand that everything runs as in the record.
+ * behind it; and the demand that everything runs as in the record, and nothing
+ * that did not run there.
  */
 void board_name_resources(struct board *self, struct slice names);
 int board_replay(struct board *self, const struct record *record, const struct slice *ids, uint32_t count, struct err *err);

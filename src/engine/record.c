@@ -229,6 +229,12 @@ static void demand_steps(struct trace *trace, struct moment *moments, uint32_t c
 	trace->steps_done = 0;
 }
 
+/* The index of a test that ran; in the mode `each` the tests of a worker follow those of the one before. */
+static uint32_t test_now(const struct ran *ran, const uint32_t *map, uint32_t count)
+{
+	return map[ran->test % count] + ran->test / count * count;
+}
+
 int record_apply(const struct record *self, const struct slice *ids, uint32_t count, struct trace *trace, uint32_t *heads,
 		 struct err *err)
 {
@@ -244,7 +250,7 @@ int record_apply(const struct record *self, const struct slice *ids, uint32_t co
 		heads[w] = last[w] = SCHED_NONE;
 	for (size_t i = 0; i < self->ran_count; i++) {
 		const struct ran *ran = &self->ran[i];
-		uint32_t test = map[ran->test % count] + ran->test / count * count;
+		uint32_t test = test_now(ran, map, count);
 		struct trace_entry *entry = test < trace->tests ? &trace_entries(trace)[test] : NULL;
 		if (!entry || entry->wanted)
 			return no_record(self->path, "a test ran twice, or in another mode of --dist", err);
@@ -257,5 +263,26 @@ int record_apply(const struct record *self, const struct slice *ids, uint32_t co
 			moments[made++] = (struct moment){ ran->end, test, true };
 	}
 	demand_steps(trace, moments, made);
+	return 0;
+}
+
+int record_omits(const struct record *self, const struct slice *ids, uint32_t count, uint32_t total, uint32_t *omitted,
+		 uint32_t *made, struct err *err)
+{
+	cleanup_free uint32_t *map = os_calloc((size_t)self->test_count + 1, sizeof(*map));
+	cleanup_free bool *wanted = os_calloc((size_t)total + 1, sizeof(*wanted));
+	*made = 0;
+	if (!map || !wanted)
+		return err_no_memory(err);
+	if (make_map(self, ids, count, map, err) < 0)
+		return -1;
+	for (size_t i = 0; i < self->ran_count; i++) {
+		uint32_t test = test_now(&self->ran[i], map, count);
+		if (test < total)
+			wanted[test] = true;
+	}
+	for (uint32_t i = 0; i < total; i++)
+		if (!wanted[i])
+			omitted[(*made)++] = i;
 	return 0;
 }

@@ -25,4 +25,12 @@ uint32_t record_workers(const struct record *record);
 int record_apply(const struct record *record, const struct slice *ids, uint32_t count, struct trace *trace,
 		 uint32_t *heads, struct err *err);
 
+/*
+ * Which tests did not run in the record: fills omitted[0 … *made) with their
+ * indices in a collection of total tests, ascending. total is count, or in the
+ * mode `each` a multiple of it. ERR_INPUT as above.
+ */
+int record_omits(const struct record *record, const struct slice *ids, uint32_t count, uint32_t total, uint32_t *omitted,
+		 uint32_t *made, struct err *err);
+
 #endif

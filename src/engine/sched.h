@@ -21,7 +21,8 @@
  *
  * Life of a test: WAITING -> CLAIMED by a worker -> RUNNING -> DONE. A claimed
  * test can be given back, a running one cannot: when its worker dies it is LOST
- * and never runs again, unless sched_revive() asks for it.
+ * and never runs again, unless sched_revive() asks for it. A waiting one can be
+ * left out (OMITTED), for good.
  *
  * Invariants, which sched_check() verifies:
  *  - every test is in exactly one chunk;
@@ -48,6 +49,7 @@ enum sched_state {
 	SCHED_TEST_RUNNING,
 	SCHED_TEST_DONE,
 	SCHED_TEST_LOST,
+	SCHED_TEST_OMITTED,
 };
 
 /* What sched_take() says instead of an index. */
@@ -125,6 +127,8 @@ enum sched_how sched_how(const struct sched *self, uint32_t worker, uint32_t *fr
  * others hold. False when it does not wait, or after a stop.
  */
 bool sched_assign(struct sched *self, uint32_t worker, uint32_t test);
+/* Where tests are assigned: one that waits never runs, and costs nothing. Nothing happens to one that does not wait. */
+void sched_omit(struct sched *self, uint32_t test);
 /* The claimed test starts. */
 void sched_begin(struct sched *self, uint32_t worker);
 /* The running test ended; its resources are free. */

@@ -7,7 +7,7 @@ void sched_costs(const struct sched *self, double *done_s, double *left_s)
 {
 	static const double shares_done[] = {
 		[SCHED_TEST_WAITING] = 0, [SCHED_TEST_CLAIMED] = 0, [SCHED_TEST_RUNNING] = 0.5,
-		[SCHED_TEST_DONE] = 1,    [SCHED_TEST_LOST] = 1,
+		[SCHED_TEST_DONE] = 1,    [SCHED_TEST_LOST] = 1,    [SCHED_TEST_OMITTED] = 1,
 	};
 	*done_s = *left_s = 0;
 	for (uint32_t i = 0; i < self->tests; i++) {
@@ -80,6 +80,16 @@ bool sched_assign(struct sched *self, uint32_t worker, uint32_t test)
 	self->busy_serial += profile_of(self, test)->serial;
 	resources_hold(self, worker);
 	return true;
+}
+
+void sched_omit(struct sched *self, uint32_t test)
+{
+	struct entry *entry = test < self->tests ? &entries_of(self)[test] : NULL;
+	if (!entry || entry->state != SCHED_TEST_WAITING)
+		return;
+	waiting_remove(self, test);
+	entry->cost_s = 0;
+	entry->state = SCHED_TEST_OMITTED;
 }
 
 bool sched_is_fallback(const struct sched *self, uint32_t worker)

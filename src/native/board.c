@@ -526,7 +526,7 @@ static PyMethodDef board_methods[] = {
 	{ "hand_over", hand_over, METH_VARARGS, "hand_over(worker) -> the worker that has the scope of its claimed test, or -1" },
 	{ "revive", revive, METH_VARARGS, "revive(test) -> whether it was lost, and waits again now" },
 	{ "stop", stop, METH_NOARGS, "stop(): no test is handed out any more" },
-	{ "state", state, METH_VARARGS, "state(test) -> 0 waiting, 1 claimed, 2 running, 3 done, 4 lost" },
+	{ "state", state, METH_VARARGS, "state(test) -> 0 waiting, 1 claimed, 2 running, 3 done, 4 lost, 5 omitted" },
 	{ "is_stopped", is_stopped, METH_NOARGS, "is_stopped() -> whether no test begins any more" },
 	{ "waiting", waiting, METH_NOARGS, "waiting() -> number of tests nobody holds" },
 	{ "gap", gap, METH_VARARGS, "gap([(test, seconds)], [(test, of_module, fixture, seconds)]) -> several lines; see gap.h" },

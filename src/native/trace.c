@@ -93,7 +93,43 @@ static PyObject *record_workers_of(PyObject *module, PyObject *args)
 	return PyLong_FromUnsignedLong(workers);
 }
 
+static PyObject *list_of(const uint32_t *numbers, uint32_t count)
+{
+	PyObject *list = PyList_New((Py_ssize_t)count);
+	for (uint32_t i = 0; list && i < count; i++) {
+		PyObject *number = PyLong_FromUnsignedLong(numbers[i]);
+		if (!number || PyList_SetItem(list, (Py_ssize_t)i, number) < 0) {
+			Py_DECREF(list);
+			return NULL;
+		}
+	}
+	return list;
+}
+
+static PyObject *record_omits_of(PyObject *module, PyObject *args)
+{
+	struct err err = ERR_INIT;
+	struct record *record;
+	const char *path;
+	PyObject *names;
+	unsigned copies;
+	if (!PyArg_ParseTuple(args, "yO!I", &path, &PyList_Type, &names, &copies))
+		return NULL;
+	uint32_t count = (uint32_t)PyList_Size(names), made;
+	cleanup_free struct slice *ids = slices_of(names);
+	cleanup_free uint32_t *omitted = os_malloc(sizeof(*omitted) * ((size_t)count * copies + 1));
+	if (!ids || !omitted)
+		return ids ? PyErr_NoMemory() : NULL;
+	if (record_open(&record, path, &err) < 0)
+		return native_raise(&err);
+	int failed = record_omits(record, ids, count, count * copies, omitted, &made, &err);
+	record_close(record);
+	return failed < 0 ? native_raise(&err) : list_of(omitted, made);
+}
+
 PyMethodDef trace_methods[] = {
 	{ "record_workers", record_workers_of, METH_VARARGS, "record_workers(path) -> how many workers that run had" },
+	{ "record_omits", record_omits_of, METH_VARARGS,
+	  "record_omits(path, ids, copies) -> indices of tests that did not run in it; copies: how often each is to run" },
 	{ NULL, NULL, 0, NULL },
 };

@@ -175,6 +175,14 @@ def test_without_any_process_the_run_ends_with_advice(tmp_path, start):
     assert not left_behind(tmp_path)
 
 
+def test_a_replay_without_a_process_for_each_of_its_workers_is_refused(tmp_path):
+    write(tmp_path, test_a="import time\ndef test_a(): time.sleep(0.05)\ndef test_b(): time.sleep(0.05)\n")
+    assert run(tmp_path, "--comb", "-n2", "--comb-trace=x.json").code == 0
+    write(tmp_path, conftest=REFUSES % 1)
+    done = run(tmp_path, "--comb-replay=x.json", timeout=20)
+    assert done.code == 4 and "no process for a worker" in done.out, done.out
+
+
 @pytest.mark.parametrize("granted", [0, 1])
 def test_without_a_process_to_collect_in_there_is_advice_and_no_traceback(tmp_path, granted):
     write(tmp_path, test_a="def test_a(): pass\n", seed=REFUSES % granted)

@@ -121,6 +121,33 @@ def test_a_run_that_was_stopped_is_replayed_as_far_as_it_went(tmp_path):
     assert again.code == 1 and again.counts["failed"] == 1 and len(again.outcomes) <= ran
 
 
+STOPS = """
+import os, pytest, signal, time
+@pytest.mark.parametrize("n", range(30))
+def test_a(n):
+    with open("log", "a") as file: file.write("%%d\\n" %% n)
+    time.sleep(.02)
+    if n == 4 and not os.path.exists("repaired"): %s
+"""
+
+
+@pytest.mark.parametrize("stop, args", [("assert 0", ["-x"]), ("assert 0", ["-x", "--comb-start=import"]),
+                                        ("assert 0", ["-x", "--dist=each"]), ("raise KeyboardInterrupt", [])])
+def test_a_record_that_ends_early_is_replayed_after_the_repair_and_the_rest_deselected(tmp_path, stop, args):
+    write(tmp_path, test_a=STOPS % stop)
+    recorded = comb(tmp_path, *args, "--comb-trace=first.json")
+    ran = len((tmp_path / "log").read_text().split())
+    assert recorded.code in (1, 2) and ran < 30
+    (tmp_path / "log").unlink()
+    (tmp_path / "repaired").touch()
+    again = run(tmp_path, *args, "--comb-replay=first.json", timeout=20)
+    total = 60 if "--dist=each" in args else 30
+    assert again.code == 0 and again.counts["passed"] == ran == len((tmp_path / "log").read_text().split()), again.out
+    assert f"comb: first.json ends after {ran} of {total} tests: the others were deselected" in again.out
+    last = {int(line) for line in (tmp_path / "log").read_text().split()}
+    assert again.counts["deselected"] == 30 - len(last), again.out
+
+
 def test_equal_ids_and_another_order_are_matched(tmp_path):
     write(tmp_path, conftest="import os\ndef pytest_collection_modifyitems(items):\n    items += items[:2]\n"
                              "    if os.environ.get('TURN'): items.reverse()\n", test_a=ENTANGLED)

@@ -76,6 +76,23 @@ static void test_a_scope_is_handed_over_to_its_holder(void **state)
 	suite_close(&suite);
 }
 
+static void test_an_omitted_test_never_runs(void **state)
+{
+	(void)state;
+	plain(3, 1);
+	suite_open(&suite);
+	sched_omit(suite.sched, 1);
+	suite_check(&suite);
+	assert_int_equal(take_and_begin(0), 0);
+	sched_omit(suite.sched, 0);
+	assert_int_equal(sched_state(suite.sched, 0), SCHED_TEST_RUNNING);
+	sched_end(suite.sched, 0);
+	assert_int_equal(take_and_begin(0), 2);
+	sched_end(suite.sched, 0);
+	assert_true(sched_is_drained(suite.sched));
+	suite_close(&suite);
+}
+
 /* A test in a process of its own takes only that with it. */
 static void test_a_worker_outlives_a_lost_test(void **state)
 {
@@ -382,6 +399,7 @@ int main(void)
 		cmocka_unit_test(test_a_steal_takes_the_later_half),
 		cmocka_unit_test(test_a_steal_does_not_tear_a_class_apart),
 		cmocka_unit_test(test_no_steal_that_costs_more_than_it_gives),
+		cmocka_unit_test(test_an_omitted_test_never_runs),
 		cmocka_unit_test(test_a_wait_has_a_reason),
 		cmocka_unit_test(test_a_worker_that_waits_has_a_guess),
 		cmocka_unit_test(test_all_locks_of_a_test_or_none),

@@ -23,7 +23,7 @@ static struct trace *new_trace(void)
 	return trace;
 }
 
-static void apply(struct trace *trace, const char *text, uint32_t *heads)
+static struct record *open_record(const char *text)
 {
 	cleanup_str struct str folder = STR_INIT, path = STR_INIT;
 	struct err err = ERR_INIT;
@@ -32,10 +32,17 @@ static void apply(struct trace *trace, const char *text, uint32_t *heads)
 	assert_int_equal(fs_join(&path, folder.buf, "record.json"), 0);
 	assert_int_equal(fs_write(path.buf, (struct slice){ text, strlen(text) }, &err), 0);
 	assert_int_equal(record_open(&record, path.buf, &err), 0);
+	assert_int_equal(fs_remove_all(folder.buf, &err), 0);
+	return record;
+}
+
+static void apply(struct trace *trace, const char *text, uint32_t *heads)
+{
+	struct err err = ERR_INIT;
+	struct record *record = open_record(text);
 	assert_int_equal(record_workers(record), 2);
 	assert_int_equal(record_apply(record, ids, 3, trace, heads, &err), 0);
 	record_close(record);
-	assert_int_equal(fs_remove_all(folder.buf, &err), 0);
 }
 
 static void test_steps_are_numbered(void **state)
@@ -104,6 +111,28 @@ static void test_a_death_out_of_turn_holds_nobody_up(void **state)
 	free(trace);
 }
 
+static void assert_omits(const char *text, uint32_t total, const uint32_t *expected, uint32_t count)
+{
+	struct err err = ERR_INIT;
+	uint32_t omitted[6], made;
+	struct record *record = open_record(text);
+	assert_int_equal(record_omits(record, ids, 3, total, omitted, &made, &err), 0);
+	assert_int_equal(made, count);
+	assert_memory_equal(omitted, expected, count * sizeof(*expected));
+	record_close(record);
+}
+
+static void test_what_a_record_does_not_hold(void **state)
+{
+	(void)state;
+	static const uint32_t some[] = { 1, 2 }, of_each[] = { 1, 2, 3, 5 };
+	assert_omits("{\"comb\":{\"record\":1,\"workers\":2,\"tests\":[\"b\",\"a\",\"a\"],\"ran\":[[1,0,1,2,false]]}}", 3,
+		     some, 2);
+	assert_omits("{\"comb\":{\"record\":1,\"workers\":2,\"tests\":[\"b\",\"a\",\"a\"],"
+		     "\"ran\":[[1,0,1,0,false],[3,1,2,0,false]]}}",
+		     6, of_each, 4);
+}
+
 static void test_files_that_are_no_record(void **state)
 {
 	(void)state;
@@ -133,6 +162,7 @@ int main(void)
 		cmocka_unit_test(test_steps_are_numbered),
 		cmocka_unit_test(test_a_replay_lets_steps_happen_in_turn),
 		cmocka_unit_test(test_a_death_out_of_turn_holds_nobody_up),
+		cmocka_unit_test(test_what_a_record_does_not_hold),
 		cmocka_unit_test(test_files_that_are_no_record),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
