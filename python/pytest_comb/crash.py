@@ -71,7 +71,8 @@ class Crashes:
         self.timed_out: dict[int, float] = {}  # pid: when its stacks were asked for
         self.not_run: list[str] = []
         self.retired: dict[int, dict[str, Any]] = {}  # by slot: what RETIRED said
-        self.summary = ""
+        self.summaries: list[str] = []
+        self.bad_ends = 0  # of workers, that are no test's failure
         self.refused = 0  # forks
         self.outgrown: dict[int, int] = {}  # by slot: bytes of a worker that ends for them
         self.started_by: dict[int, str] = {}  # node id by process
@@ -91,7 +92,11 @@ class Crashes:
         if controller.merge.is_open:
             controller.merge.worker_died(slot, self.cause(content))
             return
+        if slot not in controller.active:
+            return  # it has said that it is not needed
+        node = controller.nodes[slot]
         _, test, _, _, finished = controller.board.look(slot)
+        finished = finished and node.has_started
         lost = controller.board.leave(slot)
         controller.active.discard(slot)
         controller.relay.adopt()
@@ -101,7 +106,6 @@ class Crashes:
             if outgrown is not None and not controller.stopping and not controller.interrupted_at:
                 self.replace(slot, f"{sizes.show(outgrown)} of memory, above --comb-max-rss")
             return
-        node = controller.nodes[slot]
         retired = self.retired.pop(slot, None)
         cause = retired["reason"] if retired else self.cause(content)
         self.config.hook.pytest_testnodedown(node=node, error=None if finished else cause)
@@ -110,12 +114,32 @@ class Crashes:
         elif lost < 0 <= test:
             self.report_late(slot, test, cause, content["stack"])
         on_purpose = controller.stopping or controller.interrupted_at
-        if finished or (lost < 0 and retired is None and not on_purpose and controller.board.waiting() == 0):
-            self.summary = f"worker {node.gateway.id} ended badly after its last test: {cause}"
-            controller.session.testsfailed += 1
-        elif not controller.stopping and not controller.interrupted_at:
+        if not node.has_started and controller.start_mode == "import" and not on_purpose:
+            self.collector_ended(slot, cause, content["stack"])
+        elif finished or (lost < 0 and retired is None and not on_purpose and controller.board.waiting() == 0):
+            self.ended_badly(f"worker {node.gateway.id} ended badly after its last test: {cause}")
+        elif not on_purpose:
             self.count += retired is None
             self.replace(slot, cause)
+
+    def collector_ended(self, slot: int, cause: str, stack: str) -> None:
+        """A worker that collects for itself has ended in it. Without the first one's plan nobody runs anything."""
+        controller = self.controller
+        told = f"worker {controller.nodes[slot].gateway.id} ended during the collection"
+        if slot == 0 and controller.board.wait_plan(0) is None:
+            text = f"comb: {told} ({cause})" + ("\n" + shorten(stack) if stack else "")
+            controller.error = controller.error or RuntimeError(text)
+            controller.kill()
+            return
+        self.ended_badly(f"{told}: {cause}")
+        if controller.ids is not None:
+            self.count += 1
+            self.replace(slot, f"ended during the collection: {cause}")
+
+    def ended_badly(self, summary: str) -> None:
+        """No test's failure; it counts when all tests are done: one that counts earlier would be an error of the collection."""
+        self.summaries.append(summary)
+        self.bad_ends += 1
 
     def not_forked(self, slot: int, reason: str) -> None:
         """The system has no process for this worker; those that there are run its tests too."""
@@ -221,8 +245,8 @@ class Crashes:
             return
         dead = controller.nodes[slot]
         if self.count > self.limit():
-            self.summary = (f"worker {dead.gateway.id} crashed and worker restarting disabled" if self.limit() == 0
-                            else f"maximum crashed workers reached: {self.limit()}")
+            self.summaries.append(f"worker {dead.gateway.id} crashed and worker restarting disabled" if self.limit() == 0
+                                  else f"maximum crashed workers reached: {self.limit()}")
             controller.stop()
             return
         self.say(f"replacing worker {dead.gateway.id} ({cause})")
@@ -280,6 +304,7 @@ class Crashes:
         controller = self.controller
         total = controller.count_tests()
         session = controller.session
+        session.testsfailed += self.bad_ends
         on_purpose = session.shouldfail or session.shouldstop or controller.error
         if on_purpose or len(controller.replay.finished) >= total:
             return
@@ -291,8 +316,8 @@ class Crashes:
     @pytest.hookimpl
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         """Names them."""
-        if self.summary:
-            terminalreporter.write_sep("=", f"comb: {self.summary}")
+        for summary in self.summaries:
+            terminalreporter.write_sep("=", f"comb: {summary}")
         for test in self.controller.board.returned():
             self.notes.append(f"comb: {_comb.printable(self.controller.replay.passed.nodeid(test))} forked a process that "
                               "came back out of the test; it was ended there: let it end by os._exit()")

@@ -63,6 +63,7 @@ class WorkerNode:
         }
         self.workeroutput: dict[str, Any] = {}
         self.shutting_down = False
+        self.has_started = False  # told that it is about to run tests
         self.workerinfo: dict[str, Any] = WorkerInfo({
             "version": sys.version,
             "version_info": tuple(sys.version_info),
@@ -75,6 +76,7 @@ class WorkerNode:
 
     def ready(self, pid: int) -> None:
         """The worker has started."""
+        self.has_started = True
         self.workerinfo["pid"] = pid
 
     def __repr__(self) -> str:

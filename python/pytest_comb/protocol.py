@@ -34,7 +34,7 @@ DIFFERENT = 18  # {"ids"}: a worker collected other tests than the first one
 CHILDREN = 20  # {"test", "pids"}: processes that were first seen when this test had ended
 LEFTOVERS = 21  # {"processes"}: what still ran when all workers had ended
 OUTGROWN = 22  # {"bytes", "only_here"}: a worker ends between two tests, for its memory is above the limit
-NOT_NEEDED = 23  # {"slot"}: this worker was not forked: others have taken every test by now
+NOT_NEEDED = 23  # {"slot"}: this worker was not forked, for others have taken every test by now; or ends: there is none
 NOT_FORKED = 25  # {"slot", "reason"}: the system refused a process for this worker
 FRESH_DIED = 24  # {"test", "pid", "status", "stack"}: the process of a fresh test ended in it, its worker lives
 

@@ -303,12 +303,14 @@ class Zygote:
         assert self.message is not None
         if self.slot == 0 and self.board.wait_plan(0) is None:
             if self.announce(session) == 0:
+                self.send(protocol.NOT_NEEDED, slot=self.slot)
                 os._exit(0)
             return self.run_tests(session)
         planned = None
         while planned is None:
             planned = self.board.wait_plan(0.2)
         if planned == 0:
+            self.send(protocol.NOT_NEEDED, slot=self.slot)
             os._exit(0)
         if planned != digest(session.items):
             self.send(protocol.DIFFERENT, ids=[item.nodeid for item in session.items])

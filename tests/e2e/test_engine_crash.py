@@ -355,6 +355,43 @@ def test_a(n): open("log", "a").write("x")
     assert got.counts == {"passed": 12} and (tmp_path / "log").read_text() == "x" * 12
 
 
+ENDS_AT_IMPORT = {"test_a": "import os; os._exit(0)", "conftest": "import os\nif 'PYTEST_XDIST_WORKER' in os.environ: os._exit(0)",
+                  "segfault": "import ctypes; ctypes.string_at(0)", "kill": "import os; os.kill(os.getpid(), 9)"}
+HOOKS = "import os\ndef %s(config):\n    if hasattr(config, 'workerinput') and config.workerinput['workerid'] == 'gw%d': os._exit(0)\n"
+
+
+@pytest.mark.parametrize("end", ENDS_AT_IMPORT)
+def test_the_first_collector_ends_in_its_collection(tmp_path, end):
+    """With --comb-start=import the others wait for its plan."""
+    write(tmp_path, **{"conftest" if end == "conftest" else "test_a": ENDS_AT_IMPORT[end], "test_b": "def test_b(): pass\n"})
+    got = comb(tmp_path, "--comb-start=import", timeout=20)
+    assert got.code == 3 and "worker gw0 ended during the collection" in got.out, got.out
+    assert ("string_at" in got.out) == (end == "segfault")
+
+
+@pytest.mark.parametrize("hook", ["pytest_configure", "pytest_collection_modifyitems"])
+def test_the_first_collector_ends_in_a_hook(tmp_path, hook):
+    write(tmp_path, conftest=HOOKS % (hook, 0), test_b="def test_b(): pass\n")
+    got = run(tmp_path, "--comb", "-n1", "--comb-start=import", timeout=20)
+    assert got.code == 3 and "worker gw0 ended during the collection (exit code 0)" in got.out, got.out
+
+
+def test_another_collector_ends_in_its_collection(tmp_path):
+    """Before or after the first one knows the tests: they run, and the end is told and counts."""
+    write(tmp_path, conftest=HOOKS % ("pytest_configure", 1), test_b="def test_b(): pass\ndef test_c(): pass\n")
+    for before in ("", "import time; time.sleep(.5)\n"):
+        write(tmp_path, test_a=before + "def test_a(): pass\n")
+        got = comb(tmp_path, "--comb-start=import", timeout=20)
+        assert got.code == 1 and got.counts == {"passed": 3}, got.out
+        assert "comb: worker gw1 ended during the collection: exit code 0" in got.out
+
+
+def test_nothing_to_collect_is_no_bad_end(tmp_path):
+    write(tmp_path, test_a="x = 1\n")
+    got = comb(tmp_path, "--comb-start=import")
+    assert got.code == 5 and "ended" not in got.out, got.out
+
+
 # -- odd tests --------------------------------------------------------------------------------------
 
 
