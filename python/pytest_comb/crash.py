@@ -213,8 +213,10 @@ class Crashes:
         text = f"worker {node.gateway.id!r} crashed while {doing} {nodeid!r}\n{cause}"
         if stack:
             text += "\n\n" + shorten(stack)
-        report = pytest.TestReport(nodeid=nodeid, location=(path, None, path), keywords={}, outcome="failed", longrepr=text,
-                                   when=when)
+        location = (path, None, path)
+        if when == "teardown":
+            location = controller.replay.started.get(test, location)
+        report = pytest.TestReport(nodeid=nodeid, location=location, keywords={}, outcome="failed", longrepr=text, when=when)
         controller.replay.decorate(slot + 1, test, report)
         return report
 
@@ -226,15 +228,17 @@ class Crashes:
         self.controller.replay.finish(test)
 
     def report(self, slot: int, test: int, cause: str, stack: str) -> None:
-        """The report that stands for the test."""
+        """The report that stands for the test, or for its teardown where all before has been told."""
         controller = self.controller
         controller.durations.crashed(test)
-        made = self.made(slot, test, "running", cause, stack, "???")
+        when = "teardown" if test in controller.replay.judged else "???"
+        made = self.made(slot, test, "running", cause, stack, when)
         nodeid = made.nodeid
         scheduler = CrashScheduler(controller, test)
         self.config.hook.pytest_handlecrashitem(crashitem=nodeid, report=made, sched=scheduler)
         self.config.hook.pytest_runtest_logreport(report=made)
         controller.replay.started.pop(test, None)
+        controller.replay.judged.discard(test)
         if not scheduler.revived:
             controller.replay.finished.add(test)
 

@@ -22,6 +22,7 @@ class Replay:
         self.config = controller.config
         self.passed = reports.PassedTests([])
         self.started: dict[int, Any] = {}  # tests whose logstart was replayed and whose end was not: location
+        self.judged: set[int] = set()  # tests whose last word but for the teardown was replayed
         self.finished: set[int] = set()
         self.handlers: dict[int, Callable[[int, Any], None]] = {
             protocol.REPORTS: self.reports,
@@ -104,6 +105,8 @@ class Replay:
             self.start(test, report.location)
             self.controller.durations.report(test, report)
             self.config.hook.pytest_runtest_logreport(report=self.decorate(ring, test, report))
+            if is_verdict(report):
+                self.judged.add(test)
 
     def restore(self, report: Any) -> None:
         """What JSON turned into lists."""
@@ -129,6 +132,7 @@ class Replay:
 
     def again(self, ring: int, content: Any) -> None:
         """Another attempt at the test."""
+        self.judged.discard(content["test"])
         self.finish(content["test"])
         self.start(content["test"], content["location"])
 
@@ -275,6 +279,12 @@ class Replay:
             error = _RemoteError(content["details"])
         self.controller.error = self.controller.error or error
         self.controller.ids = self.controller.ids or []
+
+
+def is_verdict(report: Any) -> bool:
+    """Whether only the teardown of a test is left after it. A part of a test (a subtest) is none, nor is a rerun."""
+    over = report.when == "call" or (report.when == "setup" and report.outcome != "passed")
+    return over and report.outcome in ("passed", "failed", "skipped") and not hasattr(report, "context")
 
 
 class _RemoteError(Exception):

@@ -136,6 +136,39 @@ def test_crash_in_fixtures(tmp_path):
     assert got.counts == {"failed": 2, "passed": 12}, got.out
 
 
+TEARDOWN = """
+import os, pytest
+@pytest.fixture
+def bye():
+    yield
+    os._exit(0)
+%s
+def test_a(bye): %s
+"""
+# What was told before the crash, and what is counted with it.
+BEFORE_TEARDOWN = {"assert 0": {"failed": 1, "error": 1}, "pytest.skip()": {"skipped": 1, "error": 1}, "pass": {"failed": 1},
+                   "pytest.xfail()": {"xfailed": 1, "error": 1}}
+
+
+@pytest.mark.parametrize("fresh", [False, True])
+@pytest.mark.parametrize("body", BEFORE_TEARDOWN)
+def test_a_crash_after_the_outcome_is_an_error_of_the_teardown(tmp_path, body, fresh):
+    write(tmp_path, test_a=TEARDOWN % ("@pytest.mark.fresh" if fresh else "", body))
+    got = comb(tmp_path)
+    assert got.code == 1 and got.counts == BEFORE_TEARDOWN[body], got.out
+    assert "crashed while running 'test_a.py::test_a'" in got.out and "exit code 0" in got.out
+    assert ("ERROR at teardown of test_a" in got.out) == ("error" in got.counts)
+    kinds = {"assert 0": ["failure", "error"], "pass": ["error"]}.get(body, ["error+skipped"])
+    assert got.outcomes == {"test_a::test_a": kinds}
+
+
+def test_a_crash_after_a_failed_subtest_is_the_tests_failure(tmp_path):
+    write(tmp_path, test_a="import os, unittest\nclass TestA(unittest.TestCase):\n    def test_a(self):\n"
+                           "        with self.subTest(n=1): assert 0\n        os._exit(0)\n")
+    got = comb(tmp_path)
+    assert got.code == 1 and "error" not in got.counts and "crashed while running" in got.out, got.out
+
+
 def test_too_many_crashes(tmp_path):
     write(tmp_path, test_a="import os, pytest\n@pytest.mark.parametrize('n', range(30))\ndef test_a(n): os._exit(1)\n")
     got = comb(tmp_path, "--max-worker-restart=3")
