@@ -213,7 +213,7 @@ class Controller:
         session = self.session
         if (session.shouldfail or session.shouldstop or self.error) and not self.stopping:
             self.stop()
-        self.crashes.check_time_limits()
+        self.crashes.overtime.check()
         if self.interrupted_at:
             self.go_on_interrupting()
         self.check_zygote()

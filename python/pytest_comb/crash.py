@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from pytest_comb import _comb, sizes
 from pytest_comb.nursery import WHEN_REFUSED
+from pytest_comb.overtime import Overtime
 
 if TYPE_CHECKING:
     from pytest_comb.controller import Controller
@@ -68,7 +68,7 @@ class Crashes:
         self.controller = controller
         self.config = controller.config
         self.count = 0
-        self.timed_out: dict[int, float] = {}  # pid: when its stacks were asked for
+        self.overtime = Overtime(controller)
         self.not_run: list[str] = []
         self.retired: dict[int, dict[str, Any]] = {}  # by slot: what RETIRED said
         self.summaries: list[str] = []
@@ -90,7 +90,7 @@ class Crashes:
         """From the zygote, after the worker's last frame was read."""
         controller, slot = self.controller, content["worker"]
         if controller.merge.is_open:
-            controller.merge.worker_died(slot, self.cause(content))
+            controller.merge.worker_died(slot, self.cause(content, -1))
             return
         if slot not in controller.active:
             return  # it has said that it is not needed
@@ -107,7 +107,7 @@ class Crashes:
                 self.replace(slot, f"{sizes.show(outgrown)} of memory, above --comb-max-rss")
             return
         retired = self.retired.pop(slot, None)
-        cause = retired["reason"] if retired else self.cause(content)
+        cause = retired["reason"] if retired else self.cause(content, test if lost < 0 else lost)
         self.config.hook.pytest_testnodedown(node=node, error=None if finished else cause)
         if lost >= 0 and lost not in controller.replay.finished:
             self.report(slot, lost, cause, content["stack"])
@@ -158,13 +158,12 @@ class Crashes:
 
     def fresh_died(self, slot: int, content: dict[str, Any]) -> None:
         """Only the test's own process: its worker goes on when this was looked at."""
-        self.report(slot, content["test"], self.cause(content), content["stack"])
+        self.report(slot, content["test"], self.cause(content, content["test"]), content["stack"])
         self.controller.board.set_phase(slot, 0)
 
-    def cause(self, content: dict[str, Any]) -> str:
-        """In words."""
-        limit = self.timed_out.pop(content["pid"], None)
-        if limit is not None:
+    def cause(self, content: dict[str, Any], test: int) -> str:
+        """In words. test: in which the process ended; -1: in none."""
+        if self.overtime.ended(content["pid"], test):
             return f"took longer than {self.config.option.comb_timeout:g} s"
         text = describe_status(content["status"])
         if os.WIFSIGNALED(content["status"]) and os.WTERMSIG(content["status"]) == signal.SIGKILL:
@@ -282,24 +281,6 @@ class Crashes:
             terminal.write_line(f"comb: interrupted, waiting for {', '.join(rows[:SHOWN_WORKERS])}{left} to end tests and "
                                 "tear down fixtures; Ctrl-C again ends them now")
             terminal.flush()
-
-    # -- time limits ----------------------------------------------------------------------------
-
-    def check_time_limits(self) -> None:
-        """A test over its limit is aborted: faulthandler writes the stacks of all threads, then the worker ends."""
-        limit = self.config.option.comb_timeout
-        if not limit:
-            return
-        now, paused = time.clock_gettime_ns(time.CLOCK_MONOTONIC), self.controller.suspension.paused_ns
-        for slot in self.controller.active:
-            pid, test, _, since, finished = self.controller.board.look(slot)
-            if test < 0 or finished or pid <= 0 or now - since - paused(since) < limit * 1e9:
-                continue
-            asked = self.timed_out.setdefault(pid, now)
-            if asked == now:
-                os.kill(pid, signal.SIGABRT)
-            elif now - asked > 2e9:
-                os.kill(pid, signal.SIGKILL)
 
     # -- the end --------------------------------------------------------------------------------
 

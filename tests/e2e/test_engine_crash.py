@@ -460,6 +460,26 @@ def test_blocked_signals_do_not_save_a_hanging_test(tmp_path):
     assert got.counts == {"failed": 1, "passed": 12} and "took longer than 1 s" in got.out, got.out
 
 
+def test_an_ignored_signal_does_not_save_a_slow_test(tmp_path):
+    write(tmp_path, test_a="import signal, time\n" + AROUND % (
+        "def test_slow():\n    signal.signal(signal.SIGABRT, signal.SIG_IGN)\n    time.sleep(30)\n"))
+    begin = time.monotonic()
+    got = comb(tmp_path, "--comb-timeout=.4")
+    assert got.counts == {"failed": 1, "passed": 12} and "took longer than 0.4 s" in got.out, got.out
+    assert time.monotonic() - begin < 20
+
+
+def test_a_test_that_got_over_its_limit_leaves_it_to_no_other(tmp_path):
+    """It has a handler of its own, and ends before it is killed; the next one is ended by another signal."""
+    write(tmp_path, test_a="import os, signal, time\ndef test_slow():\n    hits = []\n"
+                           "    signal.signal(signal.SIGABRT, lambda *_: hits.append(1))\n"
+                           "    while not hits: time.sleep(.01)\n"
+                           "def test_killed(): os.kill(os.getpid(), 9)\n")
+    got = run(tmp_path, "--comb", "-n1", "--comb-timeout=.4")
+    assert got.counts == {"failed": 1, "passed": 1} and "killed by SIGKILL" in got.out, got.out
+    assert "took longer" not in got.out
+
+
 def test_two_hundred_megabytes_of_output(tmp_path):
     write(tmp_path, test_a="import os\ndef test_large():\n    for _ in range(200): os.write(1, b'x' * (1 << 20))\n"
                            "def test_other(): pass\n")
