@@ -210,9 +210,7 @@ class Controller:
         self.late.answer(self.config)
         self.read_frames()
         self.relay.pump()
-        session = self.session
-        if (session.shouldfail or session.shouldstop or self.error) and not self.stopping:
-            self.stop()
+        self.heed_stop()
         self.crashes.overtime.check()
         if self.interrupted_at:
             self.go_on_interrupting()
@@ -254,6 +252,12 @@ class Controller:
         if self.error is None and (self.active or self.ids is None):
             self.error = RuntimeError(
                 f"comb: the process that collects tests ended ({describe_status(branch.status or 0)})")
+
+    def heed_stop(self) -> None:
+        """What pytest or a plugin has made of what was told so far: -x, --maxfail, an error of the run."""
+        session = self.session
+        if (session.shouldfail or session.shouldstop or self.error) and not self.stopping:
+            self.stop()
 
     def stop(self) -> None:
         """No test begins any more."""

@@ -113,6 +113,7 @@ class Crashes:
             self.report(slot, lost, cause, content["stack"])
         elif lost < 0 <= test:
             self.report_late(slot, test, cause, content["stack"])
+        controller.heed_stop()  # before somebody replaces the worker
         on_purpose = controller.stopping or controller.interrupted_at
         if not node.has_started and controller.start_mode == "import" and not on_purpose:
             self.collector_ended(slot, cause, content["stack"])
@@ -159,6 +160,7 @@ class Crashes:
     def fresh_died(self, slot: int, content: dict[str, Any]) -> None:
         """Only the test's own process: its worker goes on when this was looked at."""
         self.report(slot, content["test"], self.cause(content, content["test"]), content["stack"])
+        self.controller.heed_stop()
         self.controller.board.set_phase(slot, 0)
 
     def cause(self, content: dict[str, Any], test: int) -> str:

@@ -169,6 +169,18 @@ def test_a_crash_after_a_failed_subtest_is_the_tests_failure(tmp_path):
     assert got.code == 1 and "error" not in got.counts and "crashed while running" in got.out, got.out
 
 
+@pytest.mark.parametrize("args", [["-x"], ["--maxfail=1", "--dist=loadfile"]])
+def test_nothing_begins_after_a_crash_that_is_one_too_many(tmp_path, args):
+    write(tmp_path, test_a="import os\ndef test_a(): os._exit(1)\n", test_b='''
+import pytest
+@pytest.mark.parametrize("n", range(5))
+def test_b(n): open("began", "w")
+''')
+    got = run(tmp_path, "--comb", "-n1", *args)
+    assert got.code == 1 and got.counts == {"failed": 1} and "replacing worker" not in got.out, got.out
+    assert not (tmp_path / "began").exists()
+
+
 def test_too_many_crashes(tmp_path):
     write(tmp_path, test_a="import os, pytest\n@pytest.mark.parametrize('n', range(30))\ndef test_a(n): os._exit(1)\n")
     got = comb(tmp_path, "--max-worker-restart=3")
