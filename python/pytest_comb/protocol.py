@@ -43,7 +43,7 @@ MODULE = 31  # {"module", "ids", "rows", "held", "deselected", "digest"}: a modu
 NEEDS_ONCE = 32  # {"reason"}: the modules cannot be expanded apart from each other
 REGROUPED = 33  # the zygote has ended its workers, and collects by itself when told so
 START = 34  # {"mode", "reason"}: how workers get their tests, and why not in a better way
-UNLIKE = 35  # {"module", "holder", "ids"}: it has other tests when it is expanded again; holder -1: nobody has the first
+UNLIKE = 35  # {"module", "holder"}: it has other tests when it is expanded again; holder -1: nobody has the first
 
 SCHED_DONE = -1
 SCHED_WAIT = -2

@@ -195,10 +195,8 @@ class Replay:
         """A module has other tests when it is expanded again: who has those that were collected runs them."""
         if content["holder"] >= 0:
             self.controller.crashes.stays_with(content["module"], content["holder"])
-            return
-        prefix = content["module"] + "::"
-        first = [nodeid for nodeid in self.controller.ids or [] if nodeid.startswith(prefix)]
-        self.say_difference(ring, first, content["ids"])
+        else:
+            self.controller.crashes.nobody_has(content["module"])
 
     def say_difference(self, ring: int, first: list[str], other: list[str]) -> None:
         """As an error of the collection."""

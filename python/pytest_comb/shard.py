@@ -327,14 +327,11 @@ class Shard:
             self.unlike[number] = items
 
     def hand_over(self, index: int) -> None:
-        """A test that is claimed here and that only the worker has which collected it. Where that one is gone, the run ends:
-        nobody has it."""
+        """A test that is claimed here and that only the worker has which collected it. Where that one is gone, nobody runs
+        what is left of the module."""
         number, zygote = self.module_at(index), self.zygote
         holder = zygote.board.hand_over(zygote.slot)
-        zygote.send(protocol.UNLIKE, module=self.modules[number].nodeid, holder=holder,
-                    ids=[item.nodeid for item in self.unlike[number]])
-        if holder < 0:
-            os._exit(0)
+        zygote.send(protocol.UNLIKE, module=self.modules[number].nodeid, holder=holder)
 
     def all_items(self) -> list[pytest.Item]:
         """Every test of the suite, expanded here."""

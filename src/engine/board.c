@@ -452,9 +452,11 @@ uint32_t board_leave(struct board *self, uint32_t worker)
 
 uint32_t board_hand_over(struct board *self, uint32_t worker)
 {
-	uint32_t holder = sched_hand_over(lock(self), worker);
-	if (holder != SCHED_NONE)
-		atomic_store(&board_slot(self, worker)->claim, SCHED_NONE);
+	struct sched *sched = lock(self);
+	uint32_t holder = sched_hand_over(sched, worker);
+	if (holder == SCHED_NONE)
+		sched_abandon(sched, worker);
+	atomic_store(&board_slot(self, worker)->claim, SCHED_NONE);
 	unlock(self);
 	announce_change(self);
 	return holder;

@@ -96,7 +96,7 @@ void board_begin(struct board *self, uint32_t worker);
 void board_end(struct board *self, uint32_t worker);
 uint32_t board_lose(struct board *self, uint32_t worker);
 uint32_t board_leave(struct board *self, uint32_t worker);
-/* sched_hand_over() */
+/* sched_hand_over(); where nobody has the scope, sched_abandon(). */
 uint32_t board_hand_over(struct board *self, uint32_t worker);
 bool board_revive(struct board *self, uint32_t test);
 void board_stop(struct board *self);

@@ -463,6 +463,17 @@ uint32_t sched_hand_over(struct sched *self, uint32_t worker)
 	return holder;
 }
 
+void sched_abandon(struct sched *self, uint32_t worker)
+{
+	uint32_t test = sched_claimed(self, worker);
+	if (test == SCHED_NONE)
+		return;
+	drop_claim(self, worker);
+	for (uint32_t i = 0; i < self->tests; i++)
+		if (entries_of(self)[i].scope == entries_of(self)[test].scope)
+			sched_omit(self, i);
+}
+
 uint32_t sched_leave(struct sched *self, uint32_t worker)
 {
 	if (worker >= self->workers)

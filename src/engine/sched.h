@@ -127,7 +127,7 @@ enum sched_how sched_how(const struct sched *self, uint32_t worker, uint32_t *fr
  * others hold. False when it does not wait, or after a stop.
  */
 bool sched_assign(struct sched *self, uint32_t worker, uint32_t test);
-/* Where tests are assigned: one that waits never runs, and costs nothing. Nothing happens to one that does not wait. */
+/* A test that waits never runs, and costs nothing. Nothing happens to one that does not wait. */
 void sched_omit(struct sched *self, uint32_t test);
 /* The claimed test starts. */
 void sched_begin(struct sched *self, uint32_t worker);
@@ -141,6 +141,8 @@ uint32_t sched_lose(struct sched *self, uint32_t worker);
  * SCHED_NONE, and nothing is changed, where it has none or is the worker itself.
  */
 uint32_t sched_hand_over(struct sched *self, uint32_t worker);
+/* Nobody has the test that the worker claimed: what waits of its scope, this one included, is OMITTED. */
+void sched_abandon(struct sched *self, uint32_t worker);
 /* Whether another worker has claimed, and not begun, what could be handed over to this one. */
 bool sched_is_fallback(const struct sched *self, uint32_t worker);
 /*

@@ -523,7 +523,7 @@ static PyMethodDef board_methods[] = {
 	{ "end", end, METH_VARARGS, "end(worker): the running test ended" },
 	{ "lose", lose, METH_VARARGS, "lose(worker): the test it runs has no outcome; the worker goes on" },
 	{ "leave", leave, METH_VARARGS, "leave(worker) -> index of the test it was running, or -1" },
-	{ "hand_over", hand_over, METH_VARARGS, "hand_over(worker) -> the worker that has the scope of its claimed test, or -1" },
+	{ "hand_over", hand_over, METH_VARARGS, "hand_over(worker) -> the worker that has the scope of its claimed test; -1: nobody, it is left out" },
 	{ "revive", revive, METH_VARARGS, "revive(test) -> whether it was lost, and waits again now" },
 	{ "stop", stop, METH_NOARGS, "stop(): no test is handed out any more" },
 	{ "state", state, METH_VARARGS, "state(test) -> 0 waiting, 1 claimed, 2 running, 3 done, 4 lost, 5 omitted" },

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import re
 import sys
 import textwrap
 import types
@@ -366,19 +367,24 @@ def test_ids_that_change_from_import_to_import(tmp_path, what):
 
 
 def test_the_worker_that_collected_changing_ids_is_gone(tmp_path):
+    """Nobody has what it left; that is named, and all other tests run."""
     plain(tmp_path, modules=8, tests=1)
-    write(tmp_path, test_strange=textwrap.dedent('''
+    body = textwrap.dedent('''
         import os, time, pytest
 
-        @pytest.mark.parametrize("n", [str(os.getpid()) + "-%d" % n for n in range(40)])
+        @pytest.mark.parametrize("n", [str(os.getpid()) + "-%d" % n for n in range(9)])
         def test_n(n):
             time.sleep(0.02)
             if n.endswith("-3"):
                 os._exit(1)
-    '''))
-    got = sharded(tmp_path)
-    assert got.code != 0
-    assert "Different tests were collected" in got.out and "test_strange.py::test_n[" in got.out, got.out
+    ''')
+    write(tmp_path, test_strange=body, test_stranger=body)
+    got = sharded(tmp_path, "--comb-all-workers")
+    assert got.code == 1 and got.counts["failed"] in (1, 2), got.out
+    left = re.search(r"comb: (\d+) collected tests did not run =+\n((?:test_.*\n)+)", got.out)
+    assert int(left[1]) + len(got.outcomes) == 26 and set(got.outcomes) >= {"test_%02d::test_0" % n for n in range(8)}, got.out
+    assert len(re.findall(r"^test_strange(?:r|)\.py::test_n", left[2], re.M)) == int(left[1])
+    assert "has other tests each time it is imported, and the worker that collected it has ended" in got.out
 
 
 def test_warnings_are_told_once(tmp_path):

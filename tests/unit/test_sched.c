@@ -76,6 +76,27 @@ static void test_a_scope_is_handed_over_to_its_holder(void **state)
 	suite_close(&suite);
 }
 
+static void test_what_nobody_has_of_a_scope_is_left_out(void **state)
+{
+	(void)state;
+	plain(6, 2);
+	for (uint32_t i = 3; i < 6; i++)
+		suite.tests[i].scope = 1;
+	suite_open(&suite);
+	assert_int_equal(take_and_begin(0), 0);
+	assert_int_equal(take_and_begin(1), 3);
+	sched_abandon(suite.sched, 1); /* has claimed nothing */
+	sched_end(suite.sched, 1);
+	assert_int_equal(sched_take(suite.sched, 1), 4);
+	sched_abandon(suite.sched, 1);
+	suite_check(&suite);
+	assert_int_equal(sched_state(suite.sched, 3), SCHED_TEST_DONE);
+	assert_int_equal(sched_state(suite.sched, 4), SCHED_TEST_OMITTED);
+	assert_int_equal(sched_state(suite.sched, 5), SCHED_TEST_OMITTED);
+	assert_true(sched_take(suite.sched, 1) < 3);
+	suite_close(&suite);
+}
+
 static void test_an_omitted_test_never_runs(void **state)
 {
 	(void)state;
@@ -399,6 +420,7 @@ int main(void)
 		cmocka_unit_test(test_a_steal_takes_the_later_half),
 		cmocka_unit_test(test_a_steal_does_not_tear_a_class_apart),
 		cmocka_unit_test(test_no_steal_that_costs_more_than_it_gives),
+		cmocka_unit_test(test_what_nobody_has_of_a_scope_is_left_out),
 		cmocka_unit_test(test_an_omitted_test_never_runs),
 		cmocka_unit_test(test_a_wait_has_a_reason),
 		cmocka_unit_test(test_a_worker_that_waits_has_a_guess),
