@@ -74,9 +74,11 @@ class Controller:
     @pytest.hookimpl(hookwrapper=True, tryfirst=True)
     def pytest_cmdline_main(self, config: pytest.Config) -> Generator[None, Any, None]:
         """-n as a number; then pytest's own main, at whose end no other process is left."""
+        trace.check_path(config.option)
         recorded = trace.workers_of_record(config.option)
         self.workers, self.why = (recorded, "") if recorded else worker_count.count(config)
         if self.workers == 0:
+            trace.need_workers(config.option, ", and their number is 0 here")
             self.dismiss()
             gc.unfreeze()
             config.pluginmanager.unregister(self)

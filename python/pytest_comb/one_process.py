@@ -39,8 +39,8 @@ def is_asked_for(config: pytest.Config, options: Any) -> bool:
     reason = None if lists else REASONS[given[0]]
     if reason and any(name in DEBUGGERS for name in given) and isinstance(getattr(options, "numprocesses", None), int):
         raise pytest.UsageError("--pdb is incompatible with distributing tests; try using -n0 or -nauto.")
-    if reason and trace.is_traced(options):
-        raise pytest.UsageError(f"--comb-trace and --comb-replay need workers, but {reason}: leave one of them out")
+    if reason:
+        trace.need_workers(options, f", but {reason}: leave one of them out")
     config.pluginmanager.register(OneProcess(reason), "comb-one-process")
     return True
 

@@ -100,8 +100,8 @@ def add_xdist(parser: pytest.Parser) -> None:
 def wants_comb(config: pytest.Config, options: Any) -> bool:
     """Whether this run is comb's, from what is known before conftest files are read."""
     asked = (config.getini("comb") or trace.is_traced(options)) if options.comb is None else options.comb
-    if trace.is_traced(options) and (options.comb is False or getattr(options, "numprocesses", None) == 0):
-        raise pytest.UsageError("--comb-trace and --comb-replay need workers: leave out -n0 and --no-comb")
+    if options.comb is False or getattr(options, "numprocesses", None) == 0:
+        trace.need_workers(options, ": leave out -n0 and --no-comb")
     if not asked:
         without_xdist = not config.pluginmanager.hasplugin("xdist") and options.comb is None
         return without_xdist and bool(getattr(options, "numprocesses", None))

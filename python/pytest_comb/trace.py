@@ -36,6 +36,25 @@ def _bytes(ids: Sequence[str]) -> list[bytes]:
     return [nodeid.encode("utf-8", "surrogatepass") for nodeid in ids]
 
 
+def need_workers(options: Any, why_not: str) -> None:
+    """Where there will be none: a run that would leave out what was asked for is refused."""
+    if is_traced(options):
+        raise pytest.UsageError(f"--comb-trace and --comb-replay need workers{why_not}")
+
+
+def check_path(options: Any) -> None:
+    """A trace that cannot be written is known before the run, not after it."""
+    path = options.comb_trace
+    if not path:
+        return
+    folder = os.path.dirname(path) or "."
+    if not os.path.isdir(folder):
+        raise pytest.UsageError(f"--comb-trace: {path} cannot be written: there is no folder {folder}")
+    if os.path.isdir(path) or not os.access(folder, os.W_OK | os.X_OK):
+        raise pytest.UsageError(f"--comb-trace: {path} cannot be written: "
+                                + ("it is a folder" if os.path.isdir(path) else f"no file can be made in {folder}"))
+
+
 def workers_of_record(given: Any) -> int:
     """How many workers the replay needs, by these options; 0 when none is asked for."""
     path = given.comb_replay

@@ -191,10 +191,12 @@ def test_another_number_of_workers_is_refused(tmp_path):
     assert got.code == 4 and "recorded with 2 workers, not 5" in got.out
 
 
-def test_without_workers_there_is_nothing_to_trace(tmp_path):
+@pytest.mark.parametrize("args, auto", [(["-n0", "--comb-trace=t.json"], "2"), (["--pdb", "--comb-trace=t.json"], "2"),
+                                        (["--trace", "--comb-replay=t.json"], "2"), (["--comb-trace=t.json"], "0")])
+def test_without_workers_there_is_nothing_to_trace(tmp_path, args, auto):
     write(tmp_path, test_a="def test_a(): pass\n")
-    got = run(tmp_path, "--comb", "-n0", "--comb-trace=t.json")
-    assert got.code == 4 and "need workers" in got.out
+    got = run(tmp_path, "--comb", *args, env={"PYTEST_XDIST_AUTO_NUM_WORKERS": auto})
+    assert got.code == 4 and "need workers" in got.out and not got.outcomes, got.out
 
 
 def test_an_interrupted_run_has_a_trace(tmp_path):
@@ -204,7 +206,18 @@ def test_an_interrupted_run_has_a_trace(tmp_path):
     assert 1 <= len(load(tmp_path / "t.json")["comb"]["ran"]) < 9
 
 
-def test_a_trace_that_cannot_be_written_is_said(tmp_path):
-    write(tmp_path, test_a="def test_a(): pass\n")
-    got = comb(tmp_path, "--comb-trace", os.path.join("no", "such", "folder", "t.json"))
+@pytest.mark.parametrize("path, said", [(os.path.join("no", "such", "folder", "t.json"), "there is no folder no/such/folder"),
+                                        ("folder", "it is a folder")])
+def test_a_trace_that_cannot_be_written_is_refused_before_the_run(tmp_path, path, said):
+    write(tmp_path, test_a="def test_a(): open('ran', 'w')\n")
+    (tmp_path / "folder").mkdir()
+    got = comb(tmp_path, "--comb-trace", path)
+    assert got.code == 4 and f"--comb-trace: {path} cannot be written: {said}" in got.out, got.out
+    assert not (tmp_path / "ran").exists()
+
+
+def test_a_trace_that_cannot_be_written_after_all_is_said(tmp_path):
+    (tmp_path / "folder").mkdir()
+    write(tmp_path, test_a="import os\ndef test_a(): os.rmdir('folder')\n")
+    got = comb(tmp_path, "--comb-trace", os.path.join("folder", "t.json"))
     assert got.counts == {"passed": 1} and "--comb-trace: " in got.out, got.out
