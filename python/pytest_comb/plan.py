@@ -23,7 +23,7 @@ class Row(NamedTuple):
     shared: Sequence[str] = ()  # names of locks held together with others
     serial: bool = False  # wants to be alone
     fresh: bool = False  # wants a process of its own
-    category: str = ""  # one of CATEGORIES, or ''
+    categories: Sequence[str] = ()  # of CATEGORIES: it counts towards the cap of each
     ordered: bool = False  # pytest-order's mark: the order of the whole suite matters
     run: str = ""  # neighbours with the same one share a class, or a parameter of a fixture wider than a function
 
@@ -72,7 +72,7 @@ def describe(item: pytest.Item, dist: str) -> Row:
         shared=tuple(dict.fromkeys(name for mark in marks if mark.name == "shared" for name in _names(mark))),
         serial="serial" in names or ("slow" in names and "benchmark" in getattr(item, "fixturenames", ())),
         fresh="fresh" in names,
-        category=next((name for name in names if name in CATEGORIES), ""),
+        categories=tuple(category for category in CATEGORIES if category in names),
         ordered="order" in names and item.config.pluginmanager.hasplugin("pytest_order"),
         run=run,
     )
@@ -98,12 +98,12 @@ class Resources:
 
     def uses(self, row: Row) -> tuple[int, ...]:
         """As Board.plan() wants them: each resource once, exclusive before shared."""
-        if not (row.exclusive or row.shared or row.category in self._category_caps):
+        capped = [category for category in row.categories if category in self._category_caps]
+        if not (row.exclusive or row.shared or capped):
             return ()
         used = {self._number("lock", name): 0 for name in row.shared}
         used.update({self._number("lock", name): 1 for name in row.exclusive})
-        if row.category in self._category_caps:
-            used[self._number("category", row.category, self._category_caps[row.category])] = 0
+        used.update({self._number("category", name, self._category_caps[name]): 0 for name in capped})
         return tuple(2 * number + alone for number, alone in sorted(used.items()))
 
 

@@ -50,8 +50,9 @@ static void sums_add(struct sums *sums, const struct workload *load, const struc
 {
 	if (job->scope >= 0)
 		sums->scope_work[job->scope] += job->wall_s;
-	if (job->category >= 0)
-		sums->category_work[job->category] += job->wall_s;
+	for (size_t c = 0; c < load->caps.len; c++)
+		if (job->categories >> c & 1)
+			sums->category_work[c] += job->wall_s;
 	for (size_t k = 0; k < job->lock_count; k++)
 		sums->lock_work[load->locks.at[job->first_lock + k]] += job->wall_s;
 	sums->walls[sums->count++] = job->wall_s;

@@ -53,14 +53,41 @@ static int add_setups(struct workload *load, struct totals *totals, const struct
 	return 0;
 }
 
-static int add_uses(struct workload *load, struct job *job, const struct sched *sched, uint32_t test)
+/* The capped resources, each at the place of its category. A bound that left one out would still be one. */
+struct capped {
+	uint32_t resources[CATEGORIES_MAX];
+	uint32_t count;
+};
+
+static int add_caps(struct workload *load, struct capped *capped, const struct sched *sched)
+{
+	for (uint32_t r = 0; r < sched_resources(sched) && capped->count < CATEGORIES_MAX; r++) {
+		if (!sched_cap(sched, r))
+			continue;
+		capped->resources[capped->count++] = r;
+		if (vec_push(&load->caps, (int)sched_cap(sched, r)) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static uint32_t category_bit(const struct capped *capped, uint32_t resource)
+{
+	for (uint32_t c = 0; c < capped->count; c++)
+		if (capped->resources[c] == resource)
+			return UINT32_C(1) << c;
+	return 0;
+}
+
+static int add_uses(struct workload *load, struct job *job, const struct capped *capped, const struct sched *sched,
+		    uint32_t test)
 {
 	const struct sched_use *uses;
 	uint32_t count = sched_uses(sched, test, &uses);
 	job->first_lock = load->locks.len;
 	for (uint32_t u = 0; u < count; u++) {
 		if (sched_cap(sched, uses[u].resource))
-			job->category = (int)uses[u].resource;
+			job->categories |= category_bit(capped, uses[u].resource);
 		else if (uses[u].exclusive && vec_push(&load->locks, (int)uses[u].resource) < 0)
 			return -1;
 	}
@@ -68,7 +95,8 @@ static int add_uses(struct workload *load, struct job *job, const struct sched *
 	return 0;
 }
 
-static int add_test(struct workload *load, struct totals *totals, const struct gap_run *run, const struct gap_test *test)
+static int add_test(struct workload *load, struct totals *totals, const struct gap_run *run, const struct capped *capped,
+		    const struct gap_test *test)
 {
 	struct job job = JOB_INIT;
 	uint32_t scope = sched_scope(run->sched, test->test);
@@ -79,20 +107,20 @@ static int add_test(struct workload *load, struct totals *totals, const struct g
 	while (load->scopes.len <= scope)
 		if (vec_push(&load->scopes, ((struct scope){ .setup_s = 0 })) < 0)
 			return -1;
-	if (add_uses(load, &job, run->sched, test->test) < 0)
+	if (add_uses(load, &job, capped, run->sched, test->test) < 0)
 		return -1;
 	return vec_push(&load->jobs, job);
 }
 
 static int make_workload(struct workload *load, struct totals *totals, const struct gap_run *run)
 {
-	uint32_t resources = sched_resources(run->sched);
-	load->lock_total = (int)resources;
-	for (uint32_t r = 0; r < resources; r++)
-		if (vec_push(&load->caps, (int)sched_cap(run->sched, r)) < 0)
-			return -1;
+	struct capped capped = { .count = 0 };
+	load->lock_total = (int)sched_resources(run->sched);
+	if (add_caps(load, &capped, run->sched) < 0)
+		return -1;
 	for (size_t i = 0; i < run->test_count; i++)
-		if (run->tests[i].test < sched_count(run->sched) && add_test(load, totals, run, &run->tests[i]) < 0)
+		if (run->tests[i].test < sched_count(run->sched) &&
+		    add_test(load, totals, run, &capped, &run->tests[i]) < 0)
 			return -1;
 	return add_setups(load, totals, run);
 }

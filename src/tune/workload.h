@@ -3,17 +3,20 @@
  * durations, what they share, and what starting costs.
  *
  * Ids (scope, file, unit, group, category, lock) are small numbers from 0;
- * -1 stands for none. The vectors are owned until workload_release().
+ * -1 stands for none. A job counts towards the cap of each category it has. The vectors are owned until workload_release().
  */
 #ifndef COMB_TUNE_WORKLOAD_H
 #define COMB_TUNE_WORKLOAD_H
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/err.h"
 #include "base/vec.h"
 #include "project/suite.h"
+
+#define CATEGORIES_MAX 32
 
 struct job {
 	double wall_s; /* setup, call and teardown, without the setup of its scope */
@@ -22,13 +25,13 @@ struct job {
 	int scope; /* fixture scope it needs, index into scopes */
 	int file, unit; /* its file; its class or file, as --dist loadscope cuts */
 	int group; /* xdist_group */
-	int category; /* index into caps */
+	uint32_t categories; /* bit c: it has the category whose cap is caps.at[c] */
 	size_t first_lock, lock_count; /* what it holds alone, a range of workload.locks */
 	bool exclusive; /* runs with nothing beside it */
 };
 #define JOB_INIT                                                                                                       \
 	{                                                                                                              \
-		.threads = 1, .scope = -1, .group = -1, .category = -1                                                 \
+		.threads = 1, .scope = -1, .group = -1                                                                 \
 	}
 
 /* A fixture wider than a function: every worker that runs a job of it sets it up. */
@@ -41,7 +44,7 @@ struct workload {
 	VEC(struct job) jobs; /* in collection order */
 	VEC(struct scope) scopes;
 	VEC(int) locks; /* lock ids, see job.first_lock */
-	VEC(int) caps; /* by category: how many may run at once; 0: any number */
+	VEC(int) caps; /* by category: how many may run at once; 0: any number. At most CATEGORIES_MAX */
 	int lock_total, file_total, unit_total, group_total;
 	double start_s; /* a process from its start to its first test: interpreter, conftests, collection */
 	double start_cpu_s;

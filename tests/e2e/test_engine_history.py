@@ -213,6 +213,22 @@ def test_other(n): time.sleep(0.02)
     assert done.counts == {"passed": 12}
 
 
+def test_a_second_category_does_not_lift_the_cap_of_the_first(tmp_path):
+    (tmp_path / "pytest.ini").write_text("[pytest]\nmarkers =\n    integration\n    slow\nintegration_workers = 1\n")
+    write(tmp_path, test_a='''
+import os, time, pytest
+pytestmark = pytest.mark.integration
+@pytest.mark.slow
+@pytest.mark.parametrize("n", range(4))
+def test_one_at_a_time(n):
+    os.mkdir("alone")
+    time.sleep(0.1)
+    os.rmdir("alone")
+''')
+    done = comb(tmp_path, "-n4", "--comb-all-workers")
+    assert done.counts == {"passed": 4}
+
+
 def test_integration_workers_wants_a_number(tmp_path):
     (tmp_path / "pytest.ini").write_text("[pytest]\nintegration_workers = many\n")
     write(tmp_path, test_a="def test_a(): pass\n")

@@ -61,6 +61,24 @@ static bool overlap(double a, double a_end, double b, double b_end)
 	return a < b_end - 1e-12 && b < a_end - 1e-12;
 }
 
+static bool has_place(const struct search *s, const struct job *job, uint32_t category, double start)
+{
+	double end = start + job->wall_s;
+	int cap = s->load->caps.at[category];
+	if (!(job->categories >> category & 1) || cap == 0)
+		return true;
+	for (size_t at = 0; at <= s->count; at++) {
+		double moment = at < s->count ? s->placed[at].start_s : start;
+		int running = moment >= start && moment < end;
+		for (size_t i = 0; i < s->count; i++)
+			running += s->placed[i].job->categories >> category & 1 && s->placed[i].start_s <= moment &&
+				moment < s->placed[i].end_s;
+		if (moment >= start && moment < end && running > cap)
+			return false;
+	}
+	return true;
+}
+
 static bool fits(const struct search *s, const struct job *job, double block, double start)
 {
 	double end = start + job->wall_s;
@@ -73,17 +91,9 @@ static bool fits(const struct search *s, const struct job *job, double block, do
 		    s->load->locks.at[job->first_lock] == s->load->locks.at[other->job->first_lock])
 			return false;
 	}
-	if (job->category < 0 || s->load->caps.at[job->category] == 0)
-		return true;
-	for (size_t at = 0; at <= s->count; at++) {
-		double moment = at < s->count ? s->placed[at].start_s : start;
-		int running = moment >= start && moment < end;
-		for (size_t i = 0; i < s->count; i++)
-			running += s->placed[i].job->category == job->category && s->placed[i].start_s <= moment &&
-				moment < s->placed[i].end_s;
-		if (moment >= start && moment < end && running > s->load->caps.at[job->category])
+	for (uint32_t c = 0; c < s->load->caps.len; c++)
+		if (!has_place(s, job, c, start))
 			return false;
-	}
 	return true;
 }
 
@@ -149,11 +159,9 @@ static void random_workload(struct workload *load, uint64_t *seed)
 	for (size_t i = 0; i < jobs; i++) {
 		struct job job = job_of(0.1 + 3 * stats_random_unit(seed));
 		job.scope = (int)(stats_random(seed) % 4) - 2;
-		job.category = (int)(stats_random(seed) % 4) - 2;
+		job.categories = (uint32_t)(stats_random(seed) % 4);
 		if (job.scope < 0)
 			job.scope = -1;
-		if (job.category < 0)
-			job.category = -1;
 		job.exclusive = stats_random(seed) % 8 == 0;
 		add_job(load, job, (int)(stats_random(seed) % 5) - 3 < 0 ? -1 : (int)(stats_random(seed) % 2));
 	}
@@ -240,9 +248,10 @@ static void test_a_category_runs_no_wider_than_its_cap(void **state)
 	(void)state;
 	cleanup_workload struct workload load = WORKLOAD_INIT;
 	assert_int_equal(vec_push(&load.caps, 2), 0);
+	assert_int_equal(vec_push(&load.caps, 3), 0);
 	for (int i = 0; i < 8; i++) {
 		struct job job = job_of(1);
-		job.category = 0;
+		job.categories = i < 4 ? 3 : 1; /* some have the wider category too */
 		job.threads = 1;
 		add_job(&load, job, -1);
 	}

@@ -74,6 +74,23 @@ static void test_what_the_longest_test_makes_inevitable_is_no_gap(void **state)
 	assert_true(near(gap.engine_s, 0));
 }
 
+static void test_a_test_of_two_categories_counts_in_both(void **state)
+{
+	(void)state;
+	static const double seconds[] = { 1, 1, 1, 1 };
+	make(4, 4);
+	suite.caps[0] = 2;
+	suite.caps[2] = 1;
+	for (uint32_t i = 0; i < 4; i++) {
+		suite_use(&suite, i, 2, false);
+		suite_use(&suite, i, 0, false);
+	}
+	suite_use(&suite, 0, 1, true);
+	struct gap gap = account((struct gap_run){ .times = { .span_s = 4, .waited_s = { 0 } } }, seconds, NULL, 0);
+	assert_int_equal(gap.bound.binding, BOUND_CATEGORY);
+	assert_true(near(gap.bound.total_s, 4));
+}
+
 static void test_serial_tests_hold_the_others_inevitably(void **state)
 {
 	(void)state;
@@ -121,6 +138,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_idle_workers_and_the_engine),
 		cmocka_unit_test(test_what_the_longest_test_makes_inevitable_is_no_gap),
+		cmocka_unit_test(test_a_test_of_two_categories_counts_in_both),
 		cmocka_unit_test(test_serial_tests_hold_the_others_inevitably),
 		cmocka_unit_test(test_a_fixture_that_two_workers_set_up_is_paid_once_in_vain),
 		cmocka_unit_test(test_a_person_reads_it),

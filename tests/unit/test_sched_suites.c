@@ -51,8 +51,9 @@ static void add_constraints(uint32_t locks, uint32_t caps)
 			suite_use(&suite, i, draw(&suite, locks), draw(&suite, 2));
 		if (locks && draw(&suite, 6) == 0)
 			suite_use(&suite, i, draw(&suite, locks), draw(&suite, 2));
-		if (caps && draw(&suite, 3) == 0)
-			suite_use(&suite, i, locks + draw(&suite, caps), false);
+		for (uint32_t c = 0; c < caps; c++) /* of several categories, or of none */
+			if (draw(&suite, 3) == 0)
+				suite_use(&suite, i, locks + c, false);
 		suite.tests[i].serial = draw(&suite, 20) == 0;
 	}
 }
@@ -62,7 +63,7 @@ static void test_locks_caps_and_serial_tests(void **state)
 	(void)state;
 	for (uint64_t seed = 0; seed < suites(600); seed++) {
 		suite_make(&suite, seed, 120, 8);
-		add_constraints(1 + draw(&suite, 4), draw(&suite, 3));
+		add_constraints(1 + draw(&suite, 4), draw(&suite, 4));
 		suite.claims_early = seed % 2;
 		suite_run_all(&suite);
 	}
@@ -230,7 +231,7 @@ static double bound_of_suite(void)
 		job.first_lock = load.locks.len;
 		for (uint32_t u = 0; u < suite.tests[i].use_count; u++) {
 			if (suite.uses[i][u].resource == 3)
-				job.category = 0;
+				job.categories = 1;
 			else
 				assert_int_equal(vec_push(&load.locks, (int)suite.uses[i][u].resource), 0);
 		}

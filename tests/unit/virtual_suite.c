@@ -98,6 +98,31 @@ static void check_place(struct virtual_suite *suite, uint32_t worker, int64_t in
 		assert_int_equal(suite->home[group], worker);
 }
 
+/* What runs now, by what the suite says of its tests, whatever the scheduler has made of that. */
+static void check_overlaps(const struct virtual_suite *suite)
+{
+	uint32_t users[MAX_RESOURCES] = { 0 }, alone[MAX_RESOURCES] = { 0 }, running = 0, serial = 0;
+	for (uint32_t w = 0; w < suite->options.workers; w++) {
+		if (suite->running[w] < 0)
+			continue;
+		uint32_t i = (uint32_t)suite->running[w] % suite->count;
+		running++;
+		serial += suite->tests[i].serial;
+		for (uint32_t u = 0; u < suite->tests[i].use_count; u++) {
+			users[suite->uses[i][u].resource]++;
+			alone[suite->uses[i][u].resource] += suite->uses[i][u].exclusive;
+		}
+	}
+	if (serial && running > 1)
+		fail_msg("%u tests run beside a serial one", running - 1);
+	for (uint32_t r = 0; r < suite->options.resources; r++) {
+		if (alone[r] && users[r] > 1)
+			fail_msg("%u tests overlap in resource %u, %u of them alone", users[r], r, alone[r]);
+		if (suite->caps[r] && users[r] > suite->caps[r])
+			fail_msg("%u tests at once in resource %u, capped at %u", users[r], r, suite->caps[r]);
+	}
+}
+
 static void start(struct virtual_suite *suite, uint32_t worker, int64_t index)
 {
 	const struct sched_test *test = &suite->tests[index % suite->count];
@@ -109,6 +134,7 @@ static void start(struct virtual_suite *suite, uint32_t worker, int64_t index)
 	double setup_s = another ? (double)suite->setups[test->scope] : 0;
 	suite->scope[worker] = test->scope;
 	suite->running[worker] = index;
+	check_overlaps(suite);
 	suite->ends_at[worker] = suite->now_s + setup_s + (double)suite->takes_s[index % suite->count];
 	suite->busy_s += (double)suite->takes_s[index % suite->count];
 	suite->setup_s += setup_s;

@@ -12,7 +12,7 @@
 
 #define MAX_WORKERS 16
 #define MAX_TESTS 2000
-#define MAX_USES 3
+#define MAX_USES 5
 #define MAX_SCOPES 64
 #define MAX_RESOURCES 200
 
