@@ -28,9 +28,21 @@ class Row(NamedTuple):
     run: str = ""  # neighbours with the same one share a class, or a parameter of a fixture wider than a function
 
 
-def _names(mark: pytest.Mark) -> list[str]:
-    """The locks that a mark names."""
-    return [str(name) for name in mark.args or ("default",)]
+def _names(item: pytest.Item, mark: pytest.Mark) -> list[str]:
+    """The locks that a mark names; UsageError where that is not certain, for a wrong lock would protect nothing."""
+    names = [*mark.args, *mark.kwargs.values()]
+    if set(mark.kwargs) - {"name"} or not all(isinstance(name, str) for name in names):
+        given = [repr(value) for value in mark.args] + [f"{key}={value!r}" for key, value in mark.kwargs.items()]
+        path, line, _ = item.location
+        raise pytest.UsageError(
+            f"comb: {path}:{(line or 0) + 1}: {item.nodeid} is marked {mark.name}({', '.join(given)}): "
+            f"locks are named by strings, as in {mark.name}(\"db\", \"queue\") or {mark.name}(name=\"db\")")
+    return names or ["default"]
+
+
+def _locks(item: pytest.Item, marks: Sequence[pytest.Mark], kind: str) -> tuple[str, ...]:
+    """All that marks of this kind name, each once."""
+    return tuple(dict.fromkeys(name for mark in marks if mark.name == kind for name in _names(item, mark)))
 
 
 def _xdist_group(mark: pytest.Mark) -> str:
@@ -57,7 +69,7 @@ def _run_name(item: pytest.Item) -> str:
 
 
 def describe(item: pytest.Item, dist: str) -> Row:
-    """The row of a test."""
+    """The row of a test; UsageError for a mark that cannot be obeyed."""
     nodeid = item.nodeid
     scope = nodeid.split("::", 1)[0]
     run = _run_name(item)
@@ -68,8 +80,8 @@ def describe(item: pytest.Item, dist: str) -> Row:
     return Row(
         scope=scope,
         group=_group_name(nodeid, dist, {_xdist_group(mark) for mark in marks if mark.name == "xdist_group"}),
-        exclusive=tuple(dict.fromkeys(name for mark in marks if mark.name == "exclusive" for name in _names(mark))),
-        shared=tuple(dict.fromkeys(name for mark in marks if mark.name == "shared" for name in _names(mark))),
+        exclusive=_locks(item, marks, "exclusive"),
+        shared=_locks(item, marks, "shared"),
         serial="serial" in names or ("slow" in names and "benchmark" in getattr(item, "fixturenames", ())),
         fresh="fresh" in names,
         categories=tuple(category for category in CATEGORIES if category in names),

@@ -13,7 +13,7 @@ from pytest_comb import one_process, options, surroundings
 
 ROLE = "comb-role"
 MARKS = (
-    "exclusive(*names): no other test that names one of these locks runs at the same time",
+    "exclusive(*names): no other test that names one of these locks runs at the same time; names are strings",
     "shared(*names): overlaps with tests that share these locks, not with those that hold them exclusively",
     "serial: no other test runs at the same time",
     "fresh: runs in a process of its own, so that what it leaves in memory reaches no other test",

@@ -250,7 +250,10 @@ class Shard:
         items = self.expand(number)
         rows: list[list[Any]] = []
         for item in items:
-            row = plan.describe(item, zygote.message["dist"])
+            try:
+                row = plan.describe(item, zygote.message["dist"])
+            except pytest.UsageError:
+                raise Different(f"{item.nodeid} has a mark that cannot be obeyed") from None
             if rows and rows[-1][0] == row:
                 rows[-1][1] += 1
             else:

@@ -195,26 +195,22 @@ class Zygote:
         alone = self.nursery is None
         if alone:
             tell()  # before the plan, which lets the other workers go: what they say rests on this
-        plan.make(self.board, [plan.describe(item, dist) for item in items], inputs, dist, digest(items), known)
-        self.demand_record(items)
+        with self.refusals():
+            plan.make(self.board, [plan.describe(item, dist) for item in items], inputs, dist, digest(items), known)
+            trace.demand(self.board, self.config, [item.nodeid for item in items])
         if not alone:
             tell()
         self.announced = True
         return workers
 
-    def demand_record(self, items: list[pytest.Item]) -> None:
-        """With --comb-replay."""
-        with self.told_usage():
-            trace.demand(self.board, self.config, [item.nodeid for item in items])
-
     def omitted_by_record(self, items: list[pytest.Item], copies: int) -> list[int]:
         """Tests that the record of --comb-replay does not hold."""
-        with self.told_usage():
+        with self.refusals():
             return trace.omitted(self.config, [item.nodeid for item in items], copies) if items else []
 
     @contextlib.contextmanager
-    def told_usage(self) -> Iterator[None]:
-        """A record that does not fit ends this process."""
+    def refusals(self) -> Generator[None, None, None]:
+        """A mark that cannot be obeyed, a record that does not fit: the controller says so, and no test runs."""
         try:
             yield
         except pytest.UsageError as error:

@@ -20,7 +20,7 @@ const struct marker category_markers[] = {
 
 const struct marker isolation_markers[] = {
 	{ "exclusive", "exclusive(name, ...): never overlaps with a test that uses the same name" },
-	{ "shared", "shared(name): may overlap with others that share the name, not with an exclusive one" },
+	{ "shared", "shared(name, ...): may overlap with others that share the name, not with an exclusive one" },
 	{ "serial", "serial: runs while no other test runs" },
 	{ "fresh", "fresh: runs in a process of its own" },
 	{ NULL, NULL },
