@@ -11,7 +11,7 @@ from typing import Any, Callable, Generator, Optional
 
 import pytest
 
-from pytest_comb import _comb, gap, history, leftovers, protocol, trace, worker_count
+from pytest_comb import _comb, gap, history, leftovers, protocol, trace, unanswered, worker_count
 from pytest_comb.basetemp import Basetemp
 from pytest_comb.branch import Branch
 from pytest_comb.crash import Crashes, describe_status
@@ -112,6 +112,7 @@ class Controller:
         """Lets plugins configure the workers, then lets the zygote go on."""
         self.session = session
         config = self.config
+        unanswered.warn(config)
         config.pluginmanager.register(self.crashes, "comb-crashes")
         config.pluginmanager.register(self.durations, "comb-durations")
         if config.option.comb_gap:

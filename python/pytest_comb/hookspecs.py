@@ -29,7 +29,7 @@ def pytest_xdist_rsyncfinish(source: Any, gateways: Sequence[Any]) -> None:
 
 @pytest.hookspec(firstresult=True)
 def pytest_xdist_getremotemodule() -> Any:
-    """Never called: workers are forked."""
+    """Never called: workers are forked. Who implements it is told so."""
 
 
 @pytest.hookspec()
@@ -54,7 +54,7 @@ def pytest_xdist_node_collection_finished(node: Any, ids: Sequence[str]) -> None
 
 @pytest.hookspec(firstresult=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """A scheduler of one's own: not possible here, and said so."""
+    """A scheduler of one's own. Never called: who implements it is told so."""
 
 
 @pytest.hookspec(firstresult=True)

@@ -347,3 +347,24 @@ def test_workers_that_collect_are_quicker_than_the_word_of_what_was_collected(tm
                              "    time.sleep(0.5 if os.environ.get('PYTEST_XDIST_WORKER') == 'gw0' else 0)\n",
           test_a="def test_a(): pass\ndef test_b(): pass\ndef test_c(): pass\n")
     assert comb(tmp_path, "--comb-start=import").counts == {"passed": 3}
+
+
+HOOKS = "def pytest_xdist_make_scheduler(config, log): raise SystemExit(9)\ndef pytest_xdist_getremotemodule(): raise SystemExit(9)\n"
+
+
+@pytest.mark.parametrize("args", [(), ("-q",), ("-p", "no:xdist")])
+def test_hooks_of_xdist_that_are_not_called_are_told(tmp_path, args):
+    write(tmp_path, conftest=HOOKS, test_a="def test_a(): pass\ndef test_b(): pass\n")
+    done = comb(tmp_path, *args)
+    assert done.code == 0 and done.counts["passed"] == 2, done.out
+    for line, name in ((1, "pytest_xdist_make_scheduler"), (2, "pytest_xdist_getremotemodule")):
+        assert done.out.count(f"conftest.py:{line} implements {name}, which is not called") == 1, done.out
+    assert "-n N --no-comb" in done.out
+    assert done.out.count("which is not called") == 2  # and nothing of pytest-xdist's own
+
+
+def test_a_hook_that_is_not_called_is_an_error_where_warnings_are(tmp_path):
+    write(tmp_path, conftest=HOOKS, test_a="def test_a(): pass\n")
+    done = comb(tmp_path, "-Werror::pytest.PytestWarning")
+    assert done.code == 4 and "Traceback" not in done.out, done.out
+    assert "conftest.py:1 implements pytest_xdist_make_scheduler" in done.out
