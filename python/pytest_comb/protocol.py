@@ -10,7 +10,7 @@ import base64
 import json
 import socket
 import struct
-from typing import Any, Optional
+from typing import Any, Callable, Optional
 
 PASSED = 1  # a test that passed with nothing to tell: binary, see src/native/board.c
 REPORTS = 2  # {"test", "reports"}: anything else about a test
@@ -51,21 +51,54 @@ MAX_DESCRIPTORS = 2
 PHASES = {"": 0, "setup": 1, "call": 2, "teardown": 3}
 
 
+# Objects with one key that begins with this are no dictionaries of anybody, but what JSON has no word for.
+TAG = "\0"
+PLAIN = (str, int, float, type(None))  # as JSON has them; bool is an int
+KEYS = (*PLAIN, bytes, tuple, frozenset, complex)  # the others are told by their str()
+
+
 def _pack(value: Any) -> Any:
-    """Tuples, sets and bytes as marked objects; what JSON cannot hold as its repr."""
-    if isinstance(value, (str, int, float, bool)) or value is None:
+    """Tuples, sets, bytes and odd dictionaries as marked objects; what is none of all these as its repr."""
+    if isinstance(value, PLAIN):
         return value
     if isinstance(value, dict):
-        return {str(k): _pack(v) for k, v in value.items()}
+        made = {}
+        for key, content in value.items():
+            if type(key) is not str:
+                return _pack_dict(value)
+            made[key] = _pack(content)
+        return _pack_dict(value) if len(made) == 1 and key[:1] == TAG else made
     if isinstance(value, list):
         return [_pack(v) for v in value]
     if isinstance(value, tuple):
         return {"\0tuple": [_pack(v) for v in value]}
     if isinstance(value, (set, frozenset)):
-        return {"\0set": [_pack(v) for v in value]}
+        return {"\0frozenset" if isinstance(value, frozenset) else "\0set": [_pack(v) for v in value]}
     if isinstance(value, bytes):
         return {"\0bytes": base64.b64encode(value).decode("ascii")}
+    if isinstance(value, complex):
+        return {"\0complex": [value.real, value.imag]}
     return repr(value)
+
+
+def _pack_dict(value: dict[Any, Any]) -> Any:
+    """One whose keys are not all strings, or that looks like a marked object."""
+    return {"\0dict": [[_pack(key) if isinstance(key, KEYS) else str(key), _pack(content)]
+                       for key, content in value.items()]}
+
+
+def _unpack_dict(pairs: list[Any]) -> dict[Any, Any]:
+    return {key: content for key, content in pairs}
+
+
+UNPACK: dict[str, tuple[type, Callable[[Any], Any]]] = {
+    "\0tuple": (list, tuple),
+    "\0set": (list, set),
+    "\0frozenset": (list, frozenset),
+    "\0bytes": (str, base64.b64decode),
+    "\0complex": (list, lambda parts: complex(*map(float, parts))),
+    "\0dict": (list, _unpack_dict),
+}
 
 
 def _unpack(value: dict[str, Any]) -> Any:
@@ -73,13 +106,15 @@ def _unpack(value: dict[str, Any]) -> Any:
     if len(value) != 1:
         return value
     ((key, content),) = value.items()
-    if key == "\0tuple":
-        return tuple(content)
-    if key == "\0set":
-        return set(content)
-    if key == "\0bytes":
-        return base64.b64decode(content)
-    return value
+    if key[:1] != TAG:
+        return value
+    kind, make = UNPACK.get(key, (None, None))
+    if make is None or type(content) is not kind:
+        raise ValueError(f"no value of the protocol: {key[1:21]!r}")
+    try:
+        return make(content)
+    except (TypeError, ValueError, OverflowError) as error:  # a key that cannot be one, half a pair
+        raise ValueError(f"no {key[1:]}: {error}") from None
 
 
 def encode(value: Any) -> bytes:
@@ -88,17 +123,18 @@ def encode(value: Any) -> bytes:
 
 
 def decode(data: bytes) -> Any:
-    """The value that encode() was given."""
+    """The value that encode() was given. Any other data: that value, or ValueError or RecursionError; no more is made of it
+    than there is of it."""
     return json.loads(data, object_hook=_unpack)
 
 
 def can_encode(value: Any) -> bool:
     """Whether decode(encode(value)) is the same value."""
-    if isinstance(value, (str, int, float, bool, bytes)) or value is None:
+    if isinstance(value, (*PLAIN, bytes, complex)):
         return True
-    if isinstance(value, (list, tuple, set)):
+    if isinstance(value, (list, tuple, set, frozenset)):
         return all(can_encode(v) for v in value)
-    return isinstance(value, dict) and all(isinstance(k, str) and can_encode(v) for k, v in value.items())
+    return isinstance(value, dict) and all(can_encode(k) and can_encode(v) for k, v in value.items())
 
 
 class Link:
