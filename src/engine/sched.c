@@ -155,11 +155,16 @@ static uint32_t find_victim(struct sched *self, uint32_t worker)
 	return best;
 }
 
-/* A record for another chunk: the exhausted one of this worker (SCHED_NONE: no worker), or a new one. */
+/*
+ * A record for another chunk: the exhausted one of this worker (SCHED_NONE: no
+ * worker), or a new one. That of a group is kept: a test that comes back later
+ * finds its group there alone.
+ */
 static uint32_t spare_chunk(struct sched *self, uint32_t worker)
 {
 	uint32_t own = worker == SCHED_NONE ? SCHED_NONE : workers_of(self)[worker].chunk;
-	if (own != SCHED_NONE && chunks_of(self)[own].next >= chunks_of(self)[own].end)
+	const struct chunk *chunk = own == SCHED_NONE ? NULL : &chunks_of(self)[own];
+	if (chunk && chunk->next >= chunk->end && chunk->group == SCHED_NONE)
 		return own;
 	return self->chunks < self->tests + self->workers ? self->chunks++ : SCHED_NONE;
 }

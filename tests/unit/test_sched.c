@@ -405,12 +405,34 @@ static void test_a_plan_knows_how_long_it_takes(void **state)
 	suite_close(&suite);
 }
 
+/* It was lost, its worker went on, used the record of its chunk for something stolen, and still is the home of its group. */
+static void test_a_revived_test_goes_home_to_its_group(void **state)
+{
+	(void)state;
+	plain(12, 3);
+	suite.tests[0].group = suite.tests[1].group = 0;
+	suite_open(&suite);
+	assert_int_equal(take_and_begin(0), 0);
+	assert_int_equal(take_and_begin(1), 2);
+	assert_int_equal(sched_lose(suite.sched, 0), 0);
+	assert_int_equal(take_and_begin(0), 1);
+	sched_end(suite.sched, 0);
+	assert_true(take_and_begin(0) > 2);
+	assert_true(sched_revive(suite.sched, 0));
+	for (int64_t test; (test = take_and_begin(2)) >= 0; sched_end(suite.sched, 2))
+		assert_int_not_equal(test, 0);
+	sched_end(suite.sched, 0);
+	assert_int_equal(take_and_begin(0), 0);
+	suite_close(&suite);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_scope_is_handed_over_to_its_holder),
 		cmocka_unit_test(test_a_worker_outlives_a_lost_test),
 		cmocka_unit_test(test_a_lost_test_can_be_revived),
+		cmocka_unit_test(test_a_revived_test_goes_home_to_its_group),
 		cmocka_unit_test(test_a_worker_nobody_knows_has_nothing_to_do),
 		cmocka_unit_test(test_workers_rather_run_what_they_hold),
 		cmocka_unit_test(test_stop_hands_out_nothing_more),
