@@ -145,7 +145,7 @@ static int check_resources(const struct sched *self, struct err *err)
 
 static int check_counts(const struct sched *self, struct err *err)
 {
-	uint32_t waiting = 0, busy = 0, serial = 0;
+	uint32_t waiting = 0, busy = 0, serial = 0, busy_serial = 0;
 	double waiting_s = 0;
 	for (uint32_t i = 0; i < self->tests; i++) {
 		const struct entry *entry = &entries_of(self)[i];
@@ -153,11 +153,15 @@ static int check_counts(const struct sched *self, struct err *err)
 		waiting += entry->state == SCHED_TEST_WAITING;
 		serial += entry->state == SCHED_TEST_WAITING && is_serial;
 		waiting_s += entry->state == SCHED_TEST_WAITING && !is_serial ? (double)entry->cost_s : 0;
-		busy += entry->state == SCHED_TEST_CLAIMED || entry->state == SCHED_TEST_RUNNING;
+		bool is_held = entry->state == SCHED_TEST_CLAIMED || entry->state == SCHED_TEST_RUNNING;
+		busy += is_held;
+		busy_serial += is_held && is_serial;
 	}
 	if (waiting != self->waiting || busy != self->busy || serial != self->waiting_serial)
 		return err_set(err, ERR_INTERNAL, "%u tests wait (%u serial) and %u are held, counted %u (%u) and %u",
 			       waiting, serial, busy, self->waiting, self->waiting_serial, self->busy);
+	if (busy_serial != self->busy_serial)
+		return err_set(err, ERR_INTERNAL, "%u serial tests are held, counted %u", busy_serial, self->busy_serial);
 	if (fabs(waiting_s - (double)self->waiting_s) > 1e-2 * (1 + waiting_s))
 		return err_set(err, ERR_INTERNAL, "%g s wait, counted %g", waiting_s, (double)self->waiting_s);
 	return 0;

@@ -79,10 +79,15 @@ void suite_close(struct virtual_suite *suite)
 	suite->sched = NULL;
 }
 
+static bool is_unchecked(const struct virtual_suite *suite)
+{
+	return suite->check_every > 1 && suite->steps % suite->check_every != 0;
+}
+
 void suite_check(struct virtual_suite *suite)
 {
 	struct err err = ERR_INIT;
-	if (!suite->unchecked && sched_check(suite->sched, &err) < 0)
+	if (!is_unchecked(suite) && sched_check(suite->sched, &err) < 0)
 		fail_msg("%s", err.text);
 }
 
@@ -133,6 +138,7 @@ static void start(struct virtual_suite *suite, uint32_t worker, int64_t index)
 	bool another = suite->scope[worker] != test->scope && suite->options.setup_s;
 	double setup_s = another ? (double)suite->setups[test->scope] : 0;
 	suite->scope[worker] = test->scope;
+	suite->visited[worker][test->scope % MAX_SCOPES] = true;
 	suite->running[worker] = index;
 	check_overlaps(suite);
 	suite->ends_at[worker] = suite->now_s + setup_s + (double)suite->takes_s[index % suite->count];
@@ -140,19 +146,42 @@ static void start(struct virtual_suite *suite, uint32_t worker, int64_t index)
 	suite->setup_s += setup_s;
 }
 
-/* A worker that got nothing: whatever resources would let it run is in a group that lives elsewhere. */
+/* How many other workers may have a chunk of a scope: those that ever ran a test of it. */
+static uint32_t possible_owners(const struct virtual_suite *suite, uint32_t worker, uint32_t scope)
+{
+	uint32_t count = 0;
+	for (uint32_t w = 0; w < suite->options.workers; w++)
+		count += w != worker && suite->visited[w][scope];
+	return count;
+}
+
+/*
+ * A worker that got nothing: whatever resources would let it run is in a group
+ * that lives elsewhere, or in chunks of others of which none has so much left
+ * that half of it is worth the scope's set-up. The longest of so many chunks
+ * has at least the mean.
+ */
 static void check_idle(struct virtual_suite *suite, uint32_t worker)
 {
 	uint32_t total = suite->options.each ? suite->count * suite->options.workers : suite->count;
-	if (suite->unchecked || suite->options.setup_s)
+	double left_s[MAX_SCOPES] = { 0 };
+	if (is_unchecked(suite))
 		return;
 	for (uint32_t i = 0; i < total; i++) {
 		uint32_t group = suite->tests[i % suite->count].group;
 		bool elsewhere = suite->options.each ? i / suite->count != worker :
 						       group != SCHED_NONE && suite->home[group] != SCHED_NONE &&
 							       suite->home[group] != worker;
-		if (!elsewhere && sched_could_run(suite->sched, worker, i))
+		if (elsewhere || !sched_could_run(suite->sched, worker, i))
+			continue;
+		uint32_t scope = suite->tests[i % suite->count].scope;
+		if (!suite->options.setup_s || suite->setups[scope] <= 0)
 			fail_msg("worker %u idles and test %u could run", worker, i);
+		left_s[scope] += (double)sched_cost_s(suite->sched, i);
+		uint32_t owners = possible_owners(suite, worker, scope);
+		if (left_s[scope] * 0.999 > 2.0 * (double)suite->setups[scope] * owners)
+			fail_msg("worker %u idles, and %g s of scope %u wait for %u workers at most, with a set-up of %g s",
+				 worker, left_s[scope], scope, owners, (double)suite->setups[scope]);
 	}
 }
 
@@ -173,12 +202,17 @@ static void hand_out(struct virtual_suite *suite)
 			check_idle(suite, w);
 }
 
+static void revive(struct virtual_suite *suite, uint32_t index)
+{
+	assert_true(sched_revive(suite->sched, index));
+	suite->ran[index] = 0;
+}
+
 /* In the middle of a test, with or without a claim beside it, and with derived values lost or not. */
 static void die(struct virtual_suite *suite, uint32_t worker)
 {
 	int64_t claimed = draw(suite, 2) ? sched_take(suite->sched, worker) : -1;
 	suite->deaths--;
-	suite->someone_died = true;
 	if (claimed >= 0)
 		check_place(suite, worker, claimed);
 	suite_check(suite);
@@ -190,10 +224,27 @@ static void die(struct virtual_suite *suite, uint32_t worker)
 	for (uint32_t group = 0; group < suite->count; group++)
 		if (suite->home[group] == worker)
 			suite->home[group] = SCHED_NONE;
-	if (draw(suite, 8) == 0) {
-		assert_true(sched_revive(suite->sched, (uint32_t)suite->running[worker]));
-		suite->ran[suite->running[worker]] = 0;
+	if (draw(suite, 8) == 0)
+		revive(suite, (uint32_t)suite->running[worker]);
+	else if (suite->lost_count < MAX_WORKERS)
+		suite->lost[suite->lost_count++] = (uint32_t)suite->running[worker];
+}
+
+/* Somebody died in the middle of a change; a plugin runs a test anew whose worker died long ago, beside a serial test too. */
+static void disturb(struct virtual_suite *suite)
+{
+	bool serial_runs = false;
+	for (uint32_t w = 0; w < suite->options.workers; w++)
+		serial_runs |= suite->running[w] >= 0 && suite->tests[suite->running[w] % suite->count].serial;
+	if (draw(suite, 5) == 0)
+		sched_recover(suite->sched);
+	suite_check(suite);
+	if (suite->lost_count > 0 && draw(suite, serial_runs ? 2 : 60) == 0) {
+		revive(suite, suite->lost[--suite->lost_count]);
+		suite->late_revivals += serial_runs;
+		hand_out(suite);
 	}
+	suite_check(suite);
 }
 
 static void end(struct virtual_suite *suite, uint32_t worker)
@@ -221,6 +272,9 @@ static bool advance(struct virtual_suite *suite)
 	if (next == MAX_WORKERS)
 		return false;
 	suite->now_s = suite->ends_at[next];
+	suite->steps++;
+	if (suite->disturbed)
+		disturb(suite);
 	if (suite->deaths && draw(suite, 10) == 0) {
 		die(suite, next);
 		suite->running[next] = -1;

@@ -28,7 +28,8 @@ struct virtual_suite {
 	uint32_t count;
 	uint32_t deaths;          /* how many workers die in the middle of a test */
 	bool claims_early;        /* a worker may ask for the next test while one runs */
-	bool unchecked;           /* only the makespan is of interest */
+	bool disturbed;           /* derived values are lost now and then, and LOST tests are asked for again */
+	uint32_t check_every;     /* of so many steps one is checked, for large suites; 0: each */
 	/* Filled by the run. */
 	double now_s, busy_s, setup_s;
 	double ends_at[MAX_WORKERS];
@@ -36,7 +37,8 @@ struct virtual_suite {
 	uint32_t scope[MAX_WORKERS];
 	uint32_t home[MAX_TESTS];  /* by group */
 	unsigned char ran[MAX_TESTS * MAX_WORKERS];
-	bool someone_died;
+	bool visited[MAX_WORKERS][MAX_SCOPES]; /* the worker has run a test of the scope */
+	uint32_t steps, lost[MAX_WORKERS], lost_count, late_revivals;
 };
 
 /* Below `below`, from the suite's own chance. */
