@@ -60,10 +60,10 @@ rules: build ## write docs/RULES.md from the tables of rules
 bench: build ## measure against serial pytest and pytest-xdist into docs/BENCH.md: make bench ROW=trivial (default: all rows, long)
 	@$(VENV)/python bench/bench.py $(ROW)
 
-tsan: bootstrap ## scheduler, rings and shared memory with threads under ThreadSanitizer, in build-tsan
+tsan: bootstrap ## ring and board with threads under ThreadSanitizer, in build-tsan: the scheduler runs under the board's lock alone
 	@[ -f build-tsan/build.ninja ] || $(MESON) setup build-tsan -Doptimization=1 -Db_sanitize=thread -Db_lundef=false >/dev/null
-	@$(MESON) compile -C build-tsan --ninja-args=--quiet tests/unit/test_ring tests/unit/test_sched tests/unit/test_sched_suites tests/unit/test_board
-	@for name in ring sched sched_suites board; do TSAN_OPTIONS=halt_on_error=1 build-tsan/tests/unit/test_$$name || exit 1; done
+	@$(MESON) compile -C build-tsan --ninja-args=--quiet tests/unit/test_ring tests/unit/test_board
+	@for name in ring board; do TSAN_OPTIONS=halt_on_error=1 build-tsan/tests/unit/test_$$name || exit 1; done
 
 fuzz: ## the editors on random files, FUZZ_SECONDS (60) each, with libFuzzer
 	@tools/fuzz $(or $(FUZZ_SECONDS),60)
