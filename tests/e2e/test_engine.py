@@ -8,7 +8,8 @@ from engine_run import comb, run, serial, write
 MIXED = '''
 import warnings, pytest
 def test_ok(): pass
-def test_fail(): print("out\\udc80put"); assert 1 == 2, "lone \\udcff"
+def test_fail(): assert 1 == 2, "lone \\udcff"
+def test_print(): print("out\\udc80put"); assert 0
 @pytest.mark.skip(reason="no")
 def test_skip(): pass
 @pytest.mark.xfail
@@ -52,7 +53,9 @@ def test_same_outcomes_as_a_serial_run(tmp_path, mode):
     assert got.outcomes == expected.outcomes
     assert got.counts == expected.counts
     assert got.code == expected.code == 1
-    assert "lone \\udcff" in got.out or "lone" in got.out
+    errors = [line for line in expected.out.splitlines() if line.startswith("E  ")]
+    assert any(line.endswith(("AssertionError: lone \udcff", "AssertionError: lone \\udcff")) for line in errors)  # by locale
+    assert sorted(line for line in got.out.splitlines() if line.startswith("E  ")) == sorted(errors)
 
 
 def test_each_runs_every_test_on_every_worker(tmp_path):

@@ -9,7 +9,7 @@ import sys
 import time
 
 import pytest
-from engine_run import comb, left_behind, run, start, write
+from engine_run import comb, left_behind, run, serial, start, write
 from screen import Session
 
 AROUND = "".join("def test_before_%d(): pass\n" % n for n in range(6)) + "%s\n" + "".join(
@@ -465,6 +465,13 @@ def test_an_odd_test_harms_no_other(tmp_path, odd):
     assert others == [["passed"]] * 12, got.out
 
 
+def test_surrogates_in_a_failure_are_shown_as_a_serial_run_shows_them(tmp_path):
+    write(tmp_path, test_a="def test_odd(): assert 0, 'lone \\udcff ' + chr(0xd800) + '\\u00fc'\n")
+    shown = [[line for line in done(tmp_path).out.splitlines() if line.startswith(("E  ", "FAILED"))] for done in (comb, serial)]
+    assert shown[0] == shown[1]
+    assert shown[0][0].endswith("AssertionError: lone \\udcff \\ud800\\xfc") or shown[0][0].endswith("lone \\udcff \\ud800\u00fc"), shown
+
+
 def test_blocked_signals_do_not_save_a_hanging_test(tmp_path):
     write(tmp_path, test_a="import signal, time\n" + AROUND % (
         "def test_hangs():\n    signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())\n    time.sleep(60)\n"))
@@ -505,6 +512,28 @@ def test_a_suite_that_ignores_the_ends_of_children(tmp_path, mode):
         "def test_ignored(): assert signal.getsignal(signal.SIGCHLD) == signal.SIG_IGN\ndef test_exits(): os._exit(3)"))
     got = comb(tmp_path, f"--comb-start={mode}", timeout=20)
     assert got.counts == {"passed": 13, "failed": 1} and "exit code 3" in got.out, got.out
+
+
+def test_a_failure_with_fifty_megabytes_of_output_is_told_whole(tmp_path):
+    """As in a serial run nothing is cut off; each process takes a few times the output and no more."""
+    write(tmp_path, conftest='''
+import os, resource
+def pytest_unconfigure(config):
+    with open("rss-%d" % os.getpid(), "w") as file:
+        file.write(str(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10))
+''', test_a='''
+import os
+def test_large():
+    for _ in range(50): os.write(1, b"x" * ((1 << 20) - 1) + b"\\n")
+    assert 0, "its end"
+def test_next(): pass
+def test_other(): pass
+''')
+    got = run(tmp_path, "--comb", "-n1")
+    assert got.code == 1 and got.counts == {"failed": 1, "passed": 2}, got.out[-2000:]
+    assert got.out.count("x" * ((1 << 20) - 1) + "\n") == 50 and "AssertionError: its end" in got.out
+    peaks = [int(path.read_text()) for path in tmp_path.glob("rss-*")]
+    assert len(peaks) >= 2 and max(peaks) < 100 + 8 * 50, peaks  # megabytes
 
 
 def test_memory_is_refused(tmp_path):
