@@ -12,7 +12,7 @@ import os
 import sys
 import traceback
 from functools import partial
-from typing import Any, Generator, Iterator, Optional
+from typing import Any, Generator, Optional
 
 import pytest
 
