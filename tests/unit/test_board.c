@@ -241,6 +241,11 @@ struct stage {
 
 static struct stage stage;
 
+static uint32_t holder_of(uint32_t scope)
+{
+	return scope % 3 ? scope % WORKERS : SCHED_NONE;
+}
+
 static void plan_stage(void)
 {
 	static struct sched_test tests[TESTS];
@@ -249,7 +254,7 @@ static void plan_stage(void)
 					 .resources = LOCKS + 1, .caps = caps };
 	struct err err = ERR_INIT;
 	for (uint32_t scope = 0; scope < TESTS / 50; scope++)
-		holders[scope] = scope % 3 ? scope % WORKERS : SCHED_NONE;
+		holders[scope] = holder_of(scope);
 	for (uint32_t i = 0; i < TESTS; i++) {
 		struct sched_use *uses = stage.uses[i];
 		tests[i] = (struct sched_test){ .scope = i / 50, .run = i / 5, .group = SCHED_NONE, .uses = uses,
@@ -297,11 +302,14 @@ static void *act(void *at)
 		chance = chance * 1664525 + 1013904223;
 		uint32_t act = (chance >> 16) % 64;
 		bool first = !atomic_load(&stage.lost[test]);
+		uint32_t holder = holder_of((uint32_t)test / 50);
 		if (act == 0) {
 			die(worker);
 			continue;
 		}
-		if (act < 24 && first && board_hand_over(board, worker) != SCHED_NONE) {
+		if (act < 24 && first && holder != SCHED_NONE && holder != worker) {
+			if (board_hand_over(board, worker) != holder)
+				abort();
 			atomic_fetch_add(&stage.handed_over, 1);
 			continue;
 		}
