@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from pytest_comb import _comb
+
 
 def set_environment(workerinput: dict[str, Any]) -> None:
     """The environment of an xdist worker."""
@@ -103,6 +105,14 @@ def _shut_down(logging: Any, unbuffered: list[Any]) -> None:
     """logging.shutdown() where that may write: it copies 40 pages, which is 5 % of what a fresh test takes."""
     if logging._handlerList != unbuffered:
         logging.shutdown()
+
+
+def standard_streams() -> None:
+    """Before anything is opened: what would get descriptor 0, 1 or 2, where the caller closed it, is written over later."""
+    _comb.fill_standard()
+    for fd, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(fd, mode, closefd=False))
 
 
 def no_terminal_input() -> None:

@@ -50,6 +50,7 @@ NEEDED_BY = {"once": ("auto", "once", "shard"), "import": ("auto", "import", "sh
 
 def split(config: pytest.Config) -> Role:
     """Returns in each of the processes of this run, with the role it has."""
+    hygiene.standard_streams()
     stand_in_for_xdist(config.pluginmanager)
     hookcalls.take(config.pluginmanager)
     mode = config.known_args_namespace.comb_start or config.getini("comb_start")

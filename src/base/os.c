@@ -169,6 +169,15 @@ int os_pipe(int fds[2])
 	return fault_here() ? -1 : pipe2(fds, O_CLOEXEC);
 }
 
+int os_fill_standard(void)
+{
+	int fd;
+	do
+		fd = fault_here() ? -1 : RETRY(open("/dev/null", O_RDWR)); /* programs inherit it, as they do the others */
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	return fd < 0 ? -1 : os_close(fd);
+}
+
 pid_t os_fork(void)
 {
 	return fault_here() ? -1 : fork();

@@ -40,6 +40,8 @@ ssize_t os_readlink(const char *path, char *buf, size_t bytes);
 int os_fchmod(int fd, mode_t mode);
 int os_ftruncate(int fd, off_t bytes);
 int os_pipe(int fds[2]);
+/* /dev/null in the place of each of the descriptors 0, 1 and 2 that is closed: nothing opened later gets there. 0 or -1. */
+int os_fill_standard(void);
 pid_t os_fork(void);
 void *os_mmap_shared(int fd, size_t bytes);
 int os_munmap(void *at, size_t bytes);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/interrupt.h"
+#include "base/os.h"
 #include "cli/completion.h"
 #include "cli/manual.h"
 #include "cli/parse.h"
@@ -165,6 +166,7 @@ int main(int argc, char **argv)
 	struct err err = ERR_INIT;
 	struct str out = STR_INIT;
 	(void)argc;
+	os_fill_standard();
 	int status = print_manual(argv, &out, &err);
 	if (status == 1)
 		status = run_verb(argv, &out, &err);

@@ -8,6 +8,7 @@
 
 #include "base/family.h"
 #include "base/machine.h"
+#include "base/os.h"
 #include "base/str.h"
 
 #include "base/banned.h"
@@ -100,8 +101,16 @@ static PyObject *processors(PyObject *module, PyObject *unused)
 	return PyLong_FromLong(machine_processes());
 }
 
+static PyObject *fill_standard(PyObject *module, PyObject *unused)
+{
+	if (os_fill_standard() < 0)
+		return PyErr_SetFromErrno(PyExc_OSError);
+	Py_RETURN_NONE;
+}
+
 PyMethodDef process_methods[] = {
 	{ "adopt_orphans", adopt_orphans, METH_NOARGS, "adopt_orphans()" },
+	{ "fill_standard", fill_standard, METH_NOARGS, "fill_standard(): /dev/null for each closed descriptor of 0, 1 and 2" },
 	{ "die_with_parent", die_with_parent, METH_VARARGS, "die_with_parent(pid)" },
 	{ "fork", fork_process, METH_NOARGS, "fork() -> pid, or 0 in the child" },
 	{ "keep_ends", keep_ends, METH_VARARGS,

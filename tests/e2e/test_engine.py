@@ -1,6 +1,8 @@
 """comb's engine does what a serial run does."""
 
 import re
+import subprocess
+import sys
 
 import pytest
 from engine_run import comb, run, serial, write
@@ -371,3 +373,13 @@ def test_a_hook_that_is_not_called_is_an_error_where_warnings_are(tmp_path):
     done = comb(tmp_path, "-Werror::pytest.PytestWarning")
     assert done.code == 4 and "Traceback" not in done.out, done.out
     assert "conftest.py:1 implements pytest_xdist_make_scheduler" in done.out
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+@pytest.mark.parametrize("start", ["auto", "shard", "import"])
+def test_standard_streams_may_be_closed(tmp_path, closed, start):
+    write(tmp_path, test_a="import sys\ndef test_a(capfd):\n    print(sys.stdin.fileno)\ndef test_b(): pass\n", test_b="def test_c(): pass")
+    words = '"%s" -m pytest --comb -n2 --junitxml=report.xml --comb-start=%s %s' % (sys.executable, start, closed)
+    done = subprocess.run(["sh", "-c", words], cwd=tmp_path, timeout=20)
+    assert done.returncode == 0
+    assert (tmp_path / "report.xml").read_text().count("<testcase") == 3
