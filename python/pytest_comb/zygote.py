@@ -16,7 +16,7 @@ from typing import Any, Generator, Optional
 
 import pytest
 
-from pytest_comb import basetemp, history, hygiene, plan, protocol, reports, terminal, trace
+from pytest_comb import basetemp, history, hygiene, plan, protocol, reports, session_hooks, terminal, trace
 from pytest_comb.identity import Watch, WorkerInput
 from pytest_comb.nextitem import Lookers
 from pytest_comb.nursery import Nursery
@@ -90,6 +90,7 @@ class Zygote:
         config.workeroutput = {}  # type: ignore[attr-defined]
         self.watch.settle(hygiene.environment_of(given))
         hygiene.set_environment(given)
+        self.end_where_hooks_unmake()
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_configure(self, config: pytest.Config) -> None:
@@ -106,6 +107,7 @@ class Zygote:
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionstart(self, session: pytest.Session) -> None:
         """After plugins that bring a reporter of their own, and after pytest has made a factory of temporary folders."""
+        self.end_where_hooks_unmake()
         self.own_temporary_folder(session.config.workerinput)  # type: ignore[attr-defined]
         if self.has_terminal:
             terminal.take_place(session.config, self.outlet.color)
@@ -157,13 +159,22 @@ class Zygote:
         self.config.workerinput.watch = None  # type: ignore[attr-defined]
         if not self.watched:
             return True
-        reason = self.watch.reader
+        reason = self.watch.reader or session_hooks.undone(self.config)
         threads = len(os.listdir("/proc/self/task"))
         if not reason and threads > 1:
             reason = f"{threads - 1} other threads run after the collection"
+        return not self.refuse_to_fork(reason)
+
+    def end_where_hooks_unmake(self) -> None:
+        """Before they have made anything here."""
+        if self.watched and self.refuse_to_fork(session_hooks.undone(self.config)):
+            os._exit(0)
+
+    def refuse_to_fork(self, reason: str) -> bool:
+        """Whether there is a reason; it is told to the controller."""
         if reason:
             self.send(protocol.NEEDS_IMPORT, reason=reason)
-        return not reason
+        return bool(reason)
 
     def send_held(self) -> None:
         """In the order of the suite."""
