@@ -39,7 +39,7 @@ class Witness:
         return new
 
 
-def _describe(pid: int) -> dict[str, Any]:
+def describe(pid: int) -> dict[str, Any]:
     """What it is, and the test whose environment it has (pytest names it there)."""
     command = _read(pid, "cmdline").replace(b"\0", b" ").strip() or _read(pid, "comm").strip()
     test = ""
@@ -68,7 +68,7 @@ def end_all() -> list[dict[str, Any]]:
         pids = _comb.children()
         if not pids:
             break
-        told = [_describe(pid) for pid in pids]
+        told = [describe(pid) for pid in pids]
         found += [one for one in told if not any(name.decode() in one["command"] for name in HELPERS)]
         for pid in pids:
             _end(pid)

@@ -51,5 +51,10 @@ def place_of(implementation: Any) -> str:
     code = getattr(inspect.unwrap(implementation.function), "__code__", None)
     if code is None:
         return str(implementation.plugin_name)
-    path = os.path.relpath(code.co_filename)
-    return f"{code.co_filename if path.startswith('..') else path}:{code.co_firstlineno}"
+    return place(code.co_filename, code.co_firstlineno)
+
+
+def place(path: str, line: int) -> str:
+    """File and line, relative where that is shorter."""
+    relative = os.path.relpath(path)
+    return f"{path if relative.startswith('..') else relative}:{line}"

@@ -10,16 +10,13 @@ import select
 import shutil
 import signal
 import socket
-import stat
-import threading
 from typing import Any, Generator, Optional
 
 import pytest
 
-from pytest_comb import _comb, hygiene, observe, order, protocol
+from pytest_comb import _comb, hygiene, observe, order, protocol, unforkable
 
 LINK = "COMB_PROBES"
-SQLITE = b"SQLite format 3\0"
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -175,37 +172,7 @@ def why_not(session: pytest.Session, link: int, older: set[int]) -> str:
     """Why processes forked from this one would not be like fresh ones; '' where they are."""
     if session.testsfailed:
         return "the collection has errors"
-    threads = len(os.listdir("/proc/self/task")) - 1 - sum(map(copes, threading.enumerate()))
-    if threads:
-        return f"{threads} other threads run after the collection"
-    if set(children()) - older:
-        return "processes run that the collection started"
-    reruns = getattr(getattr(session.config, "failures_db", None), "sock", None)
-    known = {link, reruns.fileno() if reruns is not None else link}
-    for name in os.listdir("/proc/self/fd"):
-        reason = "" if int(name) in known else shared_by_forks(int(name))
-        if reason:
-            return reason
-    return ""
-
-
-def copes(thread: threading.Thread) -> bool:
-    """pytest-rerunfailures: waits for workers that a serial run has not, and forked processes need it no more."""
-    target = getattr(thread, "_target", None)
-    return getattr(target, "__module__", "") == "pytest_rerunfailures"
-
-
-def shared_by_forks(fd: int) -> str:
-    """Why this descriptor cannot be used by several processes; '' where it can."""
-    try:
-        mode = os.fstat(fd).st_mode
-        if stat.S_ISSOCK(mode) and fd > 2:
-            return "a socket is open after the collection"
-        if stat.S_ISREG(mode) and os.pread(fd, len(SQLITE), 0) == SQLITE:
-            return f"the SQLite database {os.readlink(f'/proc/self/fd/{fd}')} is open after the collection"
-    except OSError:  # closed meanwhile, or for writing only
-        pass
-    return ""
+    return unforkable.found(session.config, {os.fstat(link).st_ino}, older)
 
 
 def children() -> list[int]:

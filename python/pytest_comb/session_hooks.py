@@ -41,11 +41,12 @@ def _of_project(config: pytest.Config, names: tuple[str, ...]) -> Iterator[tuple
     for name in names:
         for found in getattr(config.pluginmanager.hook, name).get_hookimpls():
             code = getattr(inspect.unwrap(found.function), "__code__", None)
-            if code is not None and _is_of_project(code.co_filename, str(config.rootpath)):
+            if code is not None and is_of_project(code.co_filename, str(config.rootpath)):
                 yield name, found
 
 
-def _is_of_project(path: str, root: str) -> bool:
+def is_of_project(path: str, root: str) -> bool:
+    """A conftest, or a file below the project's root that is not installed there."""
     if os.path.basename(path) == "conftest.py":
         return True
     own = os.path.dirname(__file__)

@@ -16,7 +16,7 @@ from typing import Any, Generator, Optional
 
 import pytest
 
-from pytest_comb import basetemp, history, hygiene, plan, protocol, reports, session_hooks, terminal, trace
+from pytest_comb import basetemp, history, hygiene, plan, protocol, reports, session_hooks, terminal, trace, unforkable
 from pytest_comb.identity import Watch, WorkerInput
 from pytest_comb.nextitem import Lookers
 from pytest_comb.nursery import Nursery
@@ -47,6 +47,7 @@ class Zygote:
             hygiene.set_environment(message["input"])
             hygiene.new_random_state()
         elif watched:
+            self.sockets = unforkable.sockets()  # the engine's, and what was inherited
             self.watch.start()
         self.has_terminal = config.pluginmanager.hasplugin("terminal")
         for name in ("terminal", "pytest_terminal"):
@@ -160,10 +161,7 @@ class Zygote:
         if not self.watched:
             return True
         reason = self.watch.reader or session_hooks.undone(self.config)
-        threads = len(os.listdir("/proc/self/task"))
-        if not reason and threads > 1:
-            reason = f"{threads - 1} other threads run after the collection"
-        return not self.refuse_to_fork(reason)
+        return not self.refuse_to_fork(reason or unforkable.found(self.config, self.sockets, ()))
 
     def end_where_hooks_unmake(self) -> None:
         """Before they have made anything here."""

@@ -1,5 +1,9 @@
 """What was made before the fork and is no good to several processes: each worker makes its own, and the reason is said."""
 
+import re
+import socket
+import threading
+
 import pytest
 from engine_run import comb, run, write
 
@@ -64,3 +68,72 @@ def test_hooks_that_do_nothing_in_workers_are_no_reason(tmp_path):
     assert got.counts == {"passed": 8}
     assert "start=import" not in got.out
     assert (tmp_path / "finished").read_text() == "xy"
+
+
+ASKS = '''
+import conftest, os, pytest
+@pytest.mark.parametrize("n", range(30))
+def test_a(n): assert conftest.ask("%d %d" % (os.getpid(), n)) == "%d %d" % (os.getpid(), n)
+'''
+
+
+def found_out(folder, conftest, test, reason, *args):
+    """A run where each worker collects for itself, for this reason; how it went."""
+    write(folder, conftest=conftest, test_a=test)
+    got = comb(folder, *args)
+    assert got.code == 0, got.out
+    assert re.search("start=import, each worker collects for itself: " + reason, got.out), got.out
+    return got
+
+
+def test_a_connection_is_each_workers_own(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        def answer():
+            while True:
+                connection, _ = server.accept()
+                threading.Thread(target=echo, args=(connection,), daemon=True).start()
+
+        def echo(connection):
+            while data := connection.recv(100):
+                connection.sendall(data)
+        threading.Thread(target=answer, daemon=True).start()
+        port = server.getsockname()[1]
+        got = found_out(tmp_path, f"import socket\n\nCLIENT = [socket.create_connection(('127.0.0.1', {port}))]\n"
+                        "def ask(text):\n    CLIENT[0].sendall(text.encode())\n    return CLIENT[0].recv(100).decode()\n",
+                        ASKS, rf"conftest\.py:3, CLIENT: a socket connected to 127\.0\.0\.1:{port} is open after")
+        assert got.counts == {"passed": 30}
+
+
+@pytest.mark.parametrize("conftest, reason", [
+    ("import sqlite3\nclass Db: pass\nDb.x = 1\nDB = Db()\nDB.link = sqlite3.connect('a.db')\nDB.link.execute('create table if not exists a (b)')\n",
+     r"conftest\.py:4, DB: the SQLite database .*a\.db is open"),
+    ("import subprocess\nP = subprocess.Popen(['sleep', '60'])\ndef pytest_unconfigure(): P.kill()\n",
+     r"conftest\.py:3 implements pytest_unconfigure"),
+    ("import subprocess\nP = subprocess.Popen(['sleep', '0.9'])\nimport atexit\natexit.register(P.kill)\n", r"a process that the collection started runs: sleep 0\.9"),
+    ("import threading, time\ndef wait(): time.sleep(30)\nthreading.Thread(target=wait, name='w', daemon=True).start()\n"
+     "threading.Thread(target=time.sleep, name='z', args=(30,), daemon=True).start()\n",
+     r"other threads run after the collection: w in conftest\.py:2, z"),
+])
+def test_what_cannot_be_shared_is_named(tmp_path, conftest, reason):
+    found_out(tmp_path, conftest, "def test_a(): pass\n", reason)
+
+
+def test_what_a_fork_can_share_is_no_reason(tmp_path):
+    """Helpers of multiprocessing, an ended thread and process, closed descriptors."""
+    write(tmp_path, test_a=USES, conftest='''
+import atexit, multiprocessing.resource_tracker, os, socket, sqlite3, subprocess, threading
+multiprocessing.resource_tracker.ensure_running()
+atexit.register(multiprocessing.resource_tracker._resource_tracker._stop)
+thread = threading.Thread(target=print)
+thread.start()
+thread.join()
+subprocess.Popen(["true"]).wait()
+socket.socket().close()
+link = sqlite3.connect("a.db")
+link.execute("create table if not exists a (b)")
+link.close()
+def pytest_configure(config): config.workdir = os.getcwd()
+''')
+    got = comb(tmp_path)
+    assert got.counts == {"passed": 8}, got.out
+    assert "start=import" not in got.out

@@ -1,0 +1,163 @@
+"""What a process holds that the processes forked from it could not share: threads, sockets, SQLite databases, processes."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import os
+import socket
+import stat
+import sys
+import threading
+from typing import Any, Callable, Iterable, Iterator
+
+import pytest
+
+from pytest_comb import _comb, leftovers, per_item, session_hooks
+
+SQLITE = b"SQLite format 3\0"
+DEPTH = 3  # of what a global holds: a client, its pool, the connection, ...
+SHOWN = 3  # threads
+Same = Callable[[Any], bool]
+
+
+def found(config: pytest.Config, known: set[int], older: Iterable[int]) -> str:
+    """What is there, and where; '' for nothing. known: inodes of sockets, older: processes that are nobody's mistake."""
+    return _threads() or _processes(set(older)) or _descriptors(config, known)
+
+
+def sockets() -> set[int]:
+    """Inodes of those that are open now."""
+    return {status.st_ino for _, status in _open_files() if stat.S_ISSOCK(status.st_mode)}
+
+
+def _open_files() -> Iterator[tuple[int, os.stat_result]]:
+    for name in os.listdir("/proc/self/fd"):
+        try:
+            yield int(name), os.fstat(int(name))
+        except OSError:  # closed meanwhile
+            pass
+
+
+# -- threads --------------------------------------------------------------------------------------
+
+
+def _threads() -> str:
+    count = len(os.listdir("/proc/self/task")) - 1
+    if not count:
+        return ""
+    here = threading.current_thread()
+    python = [thread for thread in threading.enumerate() if thread is not here]
+    others = [thread for thread in python if not _copes(thread)]
+    unknown = count - len(python)
+    if not others and unknown <= 0:
+        return ""
+    told = [_describe_thread(thread) for thread in others[:SHOWN]]
+    told += [f"{len(others) - SHOWN} more"] if len(others) > SHOWN else []
+    told += [f"{unknown} that Python did not start"] if unknown > 0 else []
+    return f"other threads run after the collection: {', '.join(told)}"
+
+
+def _copes(thread: threading.Thread) -> bool:
+    """pytest-rerunfailures: waits for workers that a serial run has not, and forked processes need it no more."""
+    target = getattr(thread, "_target", None)
+    return getattr(target, "__module__", "") == "pytest_rerunfailures"
+
+
+def _describe_thread(thread: threading.Thread) -> str:
+    """Its name, and where the function stands that it runs."""
+    kind: Any = type(thread)
+    run = getattr(thread, "_target", None) or getattr(thread, "function", None) or kind.run
+    code = getattr(inspect.unwrap(run), "__code__", None)
+    standard = getattr(run, "__module__", "") == "threading"
+    return thread.name if code is None or standard else f"{thread.name} in {per_item.place(code.co_filename, code.co_firstlineno)}"
+
+
+# -- processes ------------------------------------------------------------------------------------
+
+
+def _processes(older: set[int]) -> str:
+    for pid in _comb.children():
+        command = leftovers.describe(pid)["command"]
+        if pid not in older and not any(name.decode() in command for name in leftovers.HELPERS):
+            return f"a process that the collection started runs: {command}"
+    return ""
+
+
+# -- descriptors ----------------------------------------------------------------------------------
+
+
+def _descriptors(config: pytest.Config, known: set[int]) -> str:
+    reruns = getattr(getattr(config, "failures_db", None), "sock", None)  # each worker gets its own
+    handled = reruns.fileno() if reruns is not None else -1
+    for fd, status in _open_files():
+        if stat.S_ISSOCK(status.st_mode) and fd > 2 and fd != handled and status.st_ino not in known:
+            return f"{_holder(config, lambda value, fd=fd: _is_socket(value, fd))}{_describe_socket(fd)} is open after the collection"
+        if stat.S_ISREG(status.st_mode) and _is_database(fd):
+            path = os.readlink(f"/proc/self/fd/{fd}")
+            return f"{_holder(config, _is_connection)}the SQLite database {path} is open after the collection"
+    return ""
+
+
+def _is_database(fd: int) -> bool:
+    try:
+        return os.pread(fd, len(SQLITE), 0) == SQLITE
+    except OSError:  # for writing only
+        return False
+
+
+def _describe_socket(fd: int) -> str:
+    with socket.socket(fileno=os.dup(fd)) as copy:
+        for how, ask in (("connected to", copy.getpeername), ("bound to", copy.getsockname)):
+            try:
+                address = ask()
+            except OSError:
+                continue
+            if isinstance(address, tuple):  # a port of 0: not bound yet
+                address = ":".join(map(str, address[:2])) if address[1] else ""
+            if address:
+                return f"a socket {how} {address if isinstance(address, str) else os.fsdecode(address)}"
+    return "a socket"
+
+
+def _is_socket(value: Any, fd: int) -> bool:
+    return isinstance(value, socket.socket) and value.fileno() == fd
+
+
+def _is_connection(value: Any) -> bool:
+    module = sys.modules.get("sqlite3")
+    return module is not None and isinstance(value, module.Connection)
+
+
+def _holder(config: pytest.Config, same: Same) -> str:
+    """"conftest.py:3, CLIENT: " where a global of the project's own modules holds it; else ''."""
+    for module in list(sys.modules.values()):
+        path = getattr(module, "__file__", None)
+        if not isinstance(path, str) or not session_hooks.is_of_project(path, str(config.rootpath)):
+            continue
+        for name, value in list(vars(module).items()):
+            if not name.startswith("__") and _holds(value, same, DEPTH):
+                return f"{per_item.place(path, _line_of(path, name))}, {name}: "
+    return ""
+
+
+def _holds(value: Any, same: Same, depth: int) -> bool:
+    if same(value):
+        return True
+    if depth == 0 or isinstance(value, (type, type(sys))):
+        return False
+    inner = getattr(value, "__dict__", None) if not isinstance(value, dict) else value
+    parts = list(inner.values()) if isinstance(inner, dict) else list(value) if isinstance(value, (list, tuple)) else []
+    return any(_holds(part, same, depth - 1) for part in parts)
+
+
+def _line_of(path: str, name: str) -> int:
+    """Where a module gives itself this global first; 1 where that cannot be seen."""
+    try:
+        with open(path, "rb") as file:
+            tree = ast.parse(file.read())
+    except (OSError, SyntaxError, ValueError):
+        return 1
+    stores = [node.lineno for node in ast.walk(tree)
+              if isinstance(node, ast.Name) and node.id == name and isinstance(node.ctx, ast.Store)]
+    return min(stores, default=1)
