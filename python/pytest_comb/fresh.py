@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Optional
 
 import pytest
 
-from pytest_comb import _comb, fresh_coverage, hygiene, late_teardown, protocol, reports
+from pytest_comb import _comb, fresh_coverage, hygiene, late_teardown, protocol, reports, seeds
 from pytest_comb.descriptors import HIGH
 from pytest_comb.nextitem import Stay
 
@@ -48,6 +48,7 @@ class Fresh:
         self.refused: Optional[OSError] = None  # why the current test has no process
         self.row = 0  # tests that passed since anything else happened in the worker
         self.server: Any = None  # of a row
+        self.chosen: seeds.Chosen = {}  # random states of the process that forks
         manager = worker.config.pluginmanager
         manager.register(self, "comb-fresh")
         self.setup_hook = late_teardown.only(manager, "pytest_runtest_setup", AROUND_SETUP)
@@ -111,6 +112,7 @@ class Fresh:
         here, there = _comb.words_pipe(HIGH)
         hygiene.flush_output()
         parent = os.getpid()
+        self.chosen = self.worker.seeds.chosen()
         _comb.keep_ends(True)
         try:
             pid = _comb.fork()
@@ -137,6 +139,7 @@ class Fresh:
         """The same in a child of the row's server, whose memory is still the worker's."""
         if self.server is None:
             hygiene.flush_output()
+            self.chosen = self.worker.seeds.chosen()
             server = _comb.ForkServer()
             order = server.begin(hygiene.forget_exit_handlers, HIGH)
             if order is not None:
@@ -287,6 +290,7 @@ class Fresh:
         try:
             worker.board.stand_in(worker.slot, os.getpid())  # time limits and interrupts are for this process
             worker.index = index
+            seeds.after_fork(self.chosen)
             coverage = fresh_coverage.own_file()
             told = self.run_test(worker.item(index))
             worker.board.leave_as_copy(True)

@@ -72,13 +72,6 @@ def own_temporary_folder(config: pytest.Config, basetemp: str) -> None:
         factory._basetemp = None
 
 
-def new_random_state() -> None:
-    """Not the state the parent had. The module random sees to that itself, at every fork."""
-    numpy_random = sys.modules.get("numpy.random")
-    if numpy_random is not None:
-        numpy_random.seed()
-
-
 def forget_exit_handlers() -> None:
     """What the parent registered is the parent's to clean up; multiprocessing's own is per process."""
     atexit._clear()

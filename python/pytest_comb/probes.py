@@ -14,9 +14,10 @@ from typing import Any, Generator, Optional
 
 import pytest
 
-from pytest_comb import _comb, hygiene, observe, order, protocol, unforkable
+from pytest_comb import _comb, hygiene, observe, order, protocol, seeds, unforkable
 
 LINK = "COMB_PROBES"
+SEEDS = seeds.Seeds()  # before a conftest is read
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -50,6 +51,7 @@ class Server:
         status = 1
         try:
             become_probe(session, request["tests"], os.path.join(self.folder, f"p{request['run']}"))
+            seeds.after_fork(self.chosen)
             yield
             observe.end(0)
             status = 0
@@ -64,6 +66,7 @@ class Server:
             self.link.send({"refused": reason})
             return None
         _comb.adopt_orphans()
+        self.chosen = SEEDS.chosen()
         self.link.send({"ready": len(order.collected or session.items)})
         while True:
             request = self.next_request()
@@ -165,7 +168,6 @@ def become_probe(session: pytest.Session, tests: list[int], folder: str) -> None
     hygiene.forget_exit_handlers()
     hygiene.own_capture_files(session.config)
     hygiene.own_temporary_folder(session.config, os.path.join(folder, "t"))
-    hygiene.new_random_state()
 
 
 def why_not(session: pytest.Session, link: int, older: set[int]) -> str:

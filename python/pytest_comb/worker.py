@@ -45,6 +45,7 @@ class Worker:
         self.max_rss = sizes.parse(config.option.comb_max_rss)
         self.outgrown = 0  # bytes, once they are too many
         self.fresh: Optional[fresh.Fresh] = None  # once a test asked for it
+        self.seeds: Any = None  # once it runs tests
         self.families: dict[Any, int] = {}
         self.locations = shortcuts.Locations()
         sample = pytest.TestReport("", ("", None, ""), {}, "passed", None, "setup")

@@ -16,7 +16,7 @@ from typing import Any, Generator, Optional
 
 import pytest
 
-from pytest_comb import basetemp, history, hygiene, plan, protocol, reports, session_hooks, terminal, trace, unforkable
+from pytest_comb import basetemp, history, hygiene, plan, protocol, reports, seeds, session_hooks, terminal, trace, unforkable
 from pytest_comb.identity import Watch, WorkerInput
 from pytest_comb.nextitem import Lookers
 from pytest_comb.nursery import Nursery
@@ -45,10 +45,11 @@ class Zygote:
         self.watched = watched
         if message is not None:
             hygiene.set_environment(message["input"])
-            hygiene.new_random_state()
+            seeds.after_fork({})
         elif watched:
             self.sockets = unforkable.sockets()  # the engine's, and what was inherited
             self.watch.start()
+        self.seeds = seeds.Seeds()
         self.has_terminal = config.pluginmanager.hasplugin("terminal")
         for name in ("terminal", "pytest_terminal"):
             config.pluginmanager.set_blocked(name)
@@ -246,6 +247,7 @@ class Zygote:
         """Forks workers; True in each of them, False here when the controller wants this process to collect."""
         assert self.nursery is not None
         self.prepare_worker()
+        chosen = self.seeds.chosen()
         gc.collect()
         gc.freeze()
         while True:
@@ -257,6 +259,8 @@ class Zygote:
                 crash_fd = self.nursery.fork(slot)
                 if crash_fd >= 0:
                     self.become_worker(slot, given, crash_fd)
+                    seeds.after_fork(chosen)
+                    self.seeds.begin_anew(chosen)
                     return True
             command = self.nursery.glance() if wanted else self.nursery.command()
             if command is None:
@@ -299,7 +303,6 @@ class Zygote:
         hygiene.own_connections(self.config, given)
         hygiene.own_capture_files(self.config)
         self.own_temporary_folder(given)
-        hygiene.new_random_state()
         hygiene.default_interrupt()
         faulthandler.enable(file=crash_fd, all_threads=True)
 
@@ -330,6 +333,7 @@ class Zygote:
             self.prepare_worker()
         self.worker = self.prepared
         assert self.worker is not None
+        self.worker.seeds = self.seeds
         self.worker.shard = self.shard if self.in_shard() else None
         given = self.config.workerinput  # type: ignore[attr-defined]
         self.worker.run(session, self.slot, given["workerid"], self.crash_fd)

@@ -137,3 +137,49 @@ def pytest_configure(config): config.workdir = os.getcwd()
     got = comb(tmp_path)
     assert got.counts == {"passed": 8}, got.out
     assert "start=import" not in got.out
+
+
+DRAWS = '''
+import contextlib, os, pytest, time, %(module)s as random
+%(seed)s
+@pytest.mark.parametrize("n", range(8))
+%(mark)s
+def test_a(n):
+    number = random.random()
+    time.sleep(.05)
+    with contextlib.suppress(FileExistsError): open("drawn-%%d" %% os.getpid(), "x").write("%%r" %% number)
+'''
+
+
+def first_numbers(folder, *args, module="random", seed="", conftest="", mark=""):
+    """What processes draw first."""
+    for file in folder.glob("drawn-*"):
+        file.unlink()
+    write(folder, conftest=conftest, test_a=DRAWS % locals(), test_b="def test_b(): pass\n")
+    assert comb(folder, "-p", "no:randomly", *args).counts == {"passed": 9}
+    numbers = [file.read_text() for file in folder.glob("drawn-*")]
+    assert len(numbers) > 1
+    return numbers
+
+
+SEED = "import random; random.seed(42); random.random()"
+FRESH = ["", "@pytest.mark.fresh"]
+
+
+@pytest.mark.parametrize("start", ["once", "shard", "import"])
+@pytest.mark.parametrize("mark", FRESH)
+def test_a_seed_of_the_project_holds_in_each_process(tmp_path, start, mark):
+    start = "--comb-start=" + start
+    for given in ({"seed": SEED}, {"conftest": "def pytest_configure():\n    " + SEED}):
+        assert set(first_numbers(tmp_path, start, mark=mark, **given)) == {"0.025010755222666936"}
+    numbers = first_numbers(tmp_path, start, seed="[random.random() for n in range(5000)]", mark=mark)
+    assert len(set(numbers)) == len(numbers)
+
+
+@pytest.mark.parametrize("mark", FRESH)
+def test_a_seed_of_numpy_holds_too(tmp_path, mark):
+    pytest.importorskip("numpy")
+    numbers = first_numbers(tmp_path, "--comb-start=once", module="numpy.random", seed="random.seed(42)", mark=mark)
+    assert set(numbers) == {"0.3745401188473625"}
+    numbers = first_numbers(tmp_path, "--comb-start=once", module="numpy.random", seed="[random.random() for n in range(5000)]", mark=mark)
+    assert len(set(numbers)) == len(numbers)
