@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
 import signal
 import time
-from typing import Optional
+from typing import Callable, Optional
 
+from pytest_comb import _comb
 from pytest_comb.protocol import Link
 
 GRACE_S = 5.0  # for what shall end in good order
@@ -38,11 +40,23 @@ class Branch:
 
     def kill(self) -> None:
         """With its workers and what they left behind."""
-        for send in (os.killpg, os.kill):
-            try:
-                send(self.pid, signal.SIGKILL)
-            except OSError:
-                pass
+        self.signal(signal.SIGKILL)
+        _send(os.kill, self.pid, signal.SIGKILL)  # it may not have made its group yet
+
+    def signal(self, number: int) -> None:
+        """To its group, so that it forks no more, and to those of its children: each worker has one of its own."""
+        before = self.groups_of_children()
+        _send(os.killpg, self.pid, number)
+        for group in before | self.groups_of_children():
+            _send(os.killpg, group, number)
+
+    def groups_of_children(self) -> set[int]:
+        """None that this process belongs to."""
+        groups = set()
+        for pid in _comb.children(self.pid):
+            with contextlib.suppress(OSError):
+                groups.add(os.getpgid(pid))
+        return groups - {self.pid, os.getpgrp()}
 
     def wait(self, seconds: float) -> None:
         """Not longer than until it ends; without a pidfd, just a moment."""
@@ -66,8 +80,10 @@ class Branch:
             if time.monotonic() >= deadline:
                 self.kill()
             self.wait(0.05)
-        try:
-            os.killpg(self.pid, signal.SIGKILL)
-        except OSError:
-            pass
+        _send(os.killpg, self.pid, signal.SIGKILL)
         self.link.socket.close()
+
+
+def _send(how: Callable[[int, int], None], to: int, number: int) -> None:
+    with contextlib.suppress(OSError):
+        how(to, number)

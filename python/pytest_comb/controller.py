@@ -44,6 +44,7 @@ class Controller:
         self.workers = 0
         self.why = ""  # that many
         self.nodes: dict[int, WorkerNode] = {}  # by slot
+        self.groups: set[int] = set()  # of processes: each worker leads one
         self.active: set[int] = set()  # slots whose process has not ended
         self.ids: Optional[list[str]] = None
         self.omitted: set[int] = set()  # indices of tests that are not to run: a record of --comb-replay ends before them
@@ -252,9 +253,11 @@ class Controller:
         if branch is not self.current:
             return  # its last words were that it is not the one
         self.gone = True
-        if self.error is None and (self.active or self.ids is None):
-            self.error = RuntimeError(
-                f"comb: the process that collects tests ended ({describe_status(branch.status or 0)})")
+        cause = describe_status(branch.status or 0)
+        if self.error is None and self.ids is None:
+            self.error = RuntimeError(f"comb: the process that collects tests ended ({cause})")
+        elif self.error is None and self.active:
+            self.crashes.zygote_ended(cause)
 
     def heed_stop(self) -> None:
         """What pytest or a plugin has made of what was told so far: -x, --maxfail, an error of the run."""
@@ -327,7 +330,7 @@ class Controller:
             if not ring and kind == protocol.LEFTOVERS:
                 self.replay.frame(ring, kind, payload)
         if hasattr(self, "manager"):
-            leftovers.end_of_run(self.manager.testrunuid)
+            leftovers.end_of_run(self.manager.testrunuid, self.groups)
         _comb.keep_orphans(False)
 
 

@@ -157,6 +157,23 @@ class Crashes:
             self.say(f"comb: no process for worker {controller.nodes[slot].gateway.id} ({reason}); going on without it")
         self.refused += 1
 
+    def zygote_ended(self, cause: str) -> None:
+        """All workers went with it."""
+        controller = self.controller
+        self.summary = f"the process that forks workers ended: {cause}"
+        controller.session.testsfailed += 1
+        for slot in sorted(controller.active):
+            test = controller.board.look(slot)[1]
+            self.config.hook.pytest_testnodedown(node=controller.nodes[slot], error=self.summary)
+            if test >= 0 and test not in controller.replay.finished:
+                self.report(slot, test, self.summary, "")
+
+    def signalled(self, slot: int, test: int, number: int) -> None:
+        """A test meant its parent, or a process of it did."""
+        nodeid = self.controller.replay.passed.nodeid(test) if test >= 0 else self.controller.nodes[slot].gateway.id
+        self.notes.append(f"comb: {_comb.printable(nodeid)} sent {signal.Signals(number).name} to the process that forks "
+                          "workers, which passed it over")
+
     def fresh_died(self, slot: int, content: dict[str, Any]) -> None:
         """Only the test's own process: its worker goes on when this was looked at."""
         self.report(slot, content["test"], self.cause(content, content["test"]), content["stack"])

@@ -75,12 +75,21 @@ def end_all() -> list[dict[str, Any]]:
     return found
 
 
-def end_of_run(testrunuid: str) -> None:
-    """In the controller, after it killed a branch: children that have come to it, with the environment of its workers."""
+def _group(pid: int) -> int:
+    try:
+        return os.getpgid(pid)
+    except OSError:
+        return -1
+
+
+def end_of_run(testrunuid: str, groups: set[int]) -> None:
+    """In the controller, after a branch has ended: children that have come to it, with the environment or of a group of
+    its workers."""
     marked = b"PYTEST_XDIST_TESTRUNUID=" + os.fsencode(testrunuid)
     patience = time.monotonic() + PATIENCE_S
     while time.monotonic() < patience:
-        pids = [pid for pid in _comb.children() if marked in _read(pid, "environ").split(b"\0")]
+        pids = [pid for pid in _comb.children() if _group(pid) in groups
+                or marked in _read(pid, "environ").split(b"\0")]
         if not pids:
             return
         for pid in pids:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
 import signal
@@ -20,6 +21,15 @@ WHEN_REFUSED = "raise the limit (ulimit -u, the control group's pids.max), or ru
 REAP_MS = 1000  # orphans that have come to this process and ended
 LAST_GLANCE_MS = 32  # at most between two looks at what workers do; less soon after a fork
 SHORT_WAIT_S = 0.0002  # for a lock, for a full pipe
+
+# Signals that a test sends to its parent; those that a fault raises, and SIGCHLD and the terminal's, are none of them.
+PASSED_OVER = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)
+
+
+def _lead_group(pid: int) -> None:
+    """So that a signal to a test's group reaches no other worker. Parent and child say it: whoever comes first."""
+    with contextlib.suppress(OSError):
+        os.setpgid(pid, pid)
 
 
 class Child:
@@ -52,6 +62,8 @@ class Nursery:
         self.processors = _comb.processors()
         self.forked_at = time.monotonic()
         self.keeps_ends = False  # what a conftest has done with SIGCHLD is put aside; in the workers it is not
+        self.signals = -1  # readable when one of PASSED_OVER waits
+        self.blocked: set[Any] = set()  # those of PASSED_OVER that only this process blocks
 
     def has_processor(self) -> bool:
         """Whether another worker would do more than take turns with those there are: fewer compute than there are processors."""
@@ -82,6 +94,7 @@ class Nursery:
         if not self.keeps_ends:
             _comb.keep_ends(True)
             self.keeps_ends = True
+        self.block_signals()
         try:
             crash_fd = os.memfd_create("comb-crash")
             pid = os.fork()
@@ -93,10 +106,14 @@ class Nursery:
         if pid:
             for end in ends:
                 os.close(end)
+            _lead_group(pid)
             self.children[slot] = Child(slot, pid, crash_fd)
             self.forked_at = time.monotonic()
             return -1
         _comb.keep_ends(False)
+        _lead_group(0)
+        os.close(self.signals)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, self.blocked)
         if pipes:
             self.outlet.enter(self.config, pipes)
         _comb.die_with_parent(parent)
@@ -104,6 +121,36 @@ class Nursery:
         for child in self.children.values():
             child.close()
         return out_of_the_way(crash_fd)
+
+    def block_signals(self) -> None:
+        """From the first worker on: a test may mean its parent, or all processes of its kind, and every worker needs this one."""
+        if self.signals < 0:
+            self.blocked = set(PASSED_OVER) - signal.pthread_sigmask(signal.SIG_BLOCK, PASSED_OVER)
+            self.signals = _comb.signal_fd(PASSED_OVER)
+
+    def heed_signals(self) -> None:
+        """One from a worker is told and passed over; from elsewhere it does what it would have done."""
+        while True:
+            found = _comb.read_signal(self.signals)
+            if found is None:
+                return
+            number, sender = found
+            slot = self.slot_of(sender)
+            if slot is None:
+                signal.pthread_sigmask(signal.SIG_UNBLOCK, self.blocked)
+                os.kill(os.getpid(), number)
+                signal.pthread_sigmask(signal.SIG_BLOCK, self.blocked)
+                continue
+            content = {"slot": slot, "test": self.board.look(slot)[1], "number": number}
+            self.board.send(0, protocol.SIGNALLED, protocol.encode(content), True)
+
+    def slot_of(self, pid: int) -> Optional[int]:
+        """Of the worker to whose group a process belongs."""
+        try:
+            group = os.getpgid(pid)
+        except OSError:
+            return None
+        return next((slot for slot, child in self.children.items() if child.pid == group), None)
 
     def pipes(self, slot: int) -> Pipes:
         """For what a worker writes; the controller has the other ends. Without them it writes where this process does."""
@@ -134,13 +181,20 @@ class Nursery:
         for child in self.children.values():
             if child.fd >= 0:
                 poll.register(child.fd, select.POLLIN)
+        if self.signals >= 0:
+            poll.register(self.signals, select.POLLIN)
         blind = any(child.fd < 0 for child in self.children.values())
         ready = {fd for fd, _ in poll.poll(min(50, most_ms) if blind else most_ms)}
+        if self.signals in ready:
+            self.heed_signals()
         self.reap()
         if self.link.socket.fileno() not in ready:
             return None
         command = self.link.receive()
         if command is None:
+            for child in self.children.values():
+                with contextlib.suppress(OSError):
+                    os.killpg(child.pid, signal.SIGKILL)
             os.killpg(0, signal.SIGKILL)
         return command or {"quit": True}
 

@@ -50,6 +50,7 @@ class Replay:
             protocol.UNLIKE: self.unlike,
             protocol.NOT_NEEDED: lambda ring, content: self.controller.active.discard(content["slot"]),
             protocol.NOT_FORKED: lambda ring, content: self.controller.crashes.not_forked(content["slot"], content["reason"]),
+            protocol.SIGNALLED: lambda ring, content: self.controller.crashes.signalled(**content),
             protocol.FRESH_DIED: lambda ring, content: self.controller.crashes.fresh_died(ring - 1, content),
             protocol.RETIRED: lambda ring, content: self.controller.crashes.retired.update({ring - 1: content}),
         }
@@ -242,6 +243,7 @@ class Replay:
         """A worker starts."""
         node = self.controller.nodes[ring - 1]
         node.ready(content["pid"])
+        self.controller.groups.add(content["pid"])
         self.config.hook.pytest_testnodeready(node=node)
 
     def children(self, ring: int, content: Any) -> None:

@@ -17,7 +17,7 @@ def _now() -> int:
 
 
 class Suspension:
-    """Zygote and workers have a process group of their own, which the terminal does not stop."""
+    """Zygote and workers have process groups of their own, which the terminal does not stop."""
 
     def __init__(self, controller: Controller) -> None:
         self.controller = controller
@@ -63,10 +63,7 @@ class Suspension:
     def send(self, number: int) -> None:
         """To zygote, seed and workers."""
         for branch in self.controller.branches.values():
-            try:
-                os.killpg(branch.pid, number)
-            except OSError:
-                pass
+            branch.signal(number)
 
     def paused_ns(self, since_ns: int) -> int:
         """How long the run stood still since then."""

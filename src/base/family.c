@@ -85,17 +85,19 @@ static bool add_children_of_thread(struct found *found, const char *thread)
 	struct err ignored = ERR_INIT;
 	cleanup_str struct str path = STR_INIT, text = STR_INIT;
 	char *rest = NULL;
-	if (str_addf(&path, "/proc/self/task/%s/children", thread) < 0 || fs_read(path.buf, &text, &ignored) < 0)
+	if (str_addf(&path, "/proc/%d/task/%s/children", found->parent, thread) < 0 || fs_read(path.buf, &text, &ignored) < 0)
 		return false;
 	for (char *pid = text.buf ? strtok_r(text.buf, " ", &rest) : NULL; pid; pid = strtok_r(NULL, " ", &rest))
 		add_if_child(found, pid);
 	return true;
 }
 
-size_t family_children(pid_t *pids, size_t capacity)
+size_t family_children(pid_t parent, pid_t *pids, size_t capacity)
 {
-	struct found found = { pids, 0, capacity, getpid() };
-	DIR *folder = opendir("/proc/self/task");
+	struct found found = { pids, 0, capacity, parent };
+	char tasks[32];
+	snprintf(tasks, sizeof(tasks), "/proc/%d/task", parent);
+	DIR *folder = opendir(tasks);
 	bool listed = folder != NULL;
 	for (struct dirent *entry; listed && (entry = readdir(folder));)
 		if (entry->d_name[0] != '.')

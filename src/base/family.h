@@ -14,8 +14,8 @@
 
 /* Whether this process has a child, running or not waited for yet. One system call. */
 bool family_has_children(void);
-/* Fills pids with at most capacity children of this process that have not ended; how many there are. */
-size_t family_children(pid_t *pids, size_t capacity);
+/* Fills pids with at most capacity children of process `parent` that have not ended; how many there are. */
+size_t family_children(pid_t parent, pid_t *pids, size_t capacity);
 /* Kills every process whose environment holds text, but this one; how many there were. */
 size_t family_end_mentioning(const char *text);
 

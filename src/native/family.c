@@ -2,6 +2,7 @@
 #include "native/native.h"
 
 #include <sys/prctl.h>
+#include <unistd.h>
 
 #include "base/family.h"
 
@@ -14,10 +15,14 @@ static PyObject *has_children(PyObject *module, PyObject *unused)
 	return PyBool_FromLong(family_has_children());
 }
 
-static PyObject *children(PyObject *module, PyObject *unused)
+/* children(pid=this process) */
+static PyObject *children(PyObject *module, PyObject *args)
 {
 	pid_t pids[MAX_CHILDREN];
-	size_t count = family_children(pids, MAX_CHILDREN);
+	int parent = getpid();
+	if (!PyArg_ParseTuple(args, "|i", &parent))
+		return NULL;
+	size_t count = family_children(parent, pids, MAX_CHILDREN);
 	PyObject *list = PyList_New(0);
 	for (size_t i = 0; list && i < count && i < MAX_CHILDREN; i++) {
 		PyObject *pid = PyLong_FromLong(pids[i]);
@@ -70,7 +75,7 @@ static PyObject *keep_orphans(PyObject *module, PyObject *args)
 
 PyMethodDef family_methods[] = {
 	{ "has_children", has_children, METH_NOARGS, "has_children() -> whether this process has any, ended or not" },
-	{ "children", children, METH_NOARGS, "children() -> pids of those that have not ended" },
+	{ "children", children, METH_VARARGS, "children([pid]) -> pids of its children, or of this process's, that have not ended" },
 	{ "count_running", count_running, METH_VARARGS,
 	  "count_running(pids, enough) -> how many of them run or want to, counted up to enough" },
 	{ "resident_bytes", resident_bytes, METH_NOARGS, "resident_bytes() of this process; 0: unknown" },

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/signalfd.h>
 #include <unistd.h>
 
 #include "base/family.h"
@@ -108,6 +109,34 @@ static PyObject *fill_standard(PyObject *module, PyObject *unused)
 	Py_RETURN_NONE;
 }
 
+/* signal_fd(numbers): readable while one of these signals, which the caller has blocked, waits for this process. */
+static PyObject *signal_fd(PyObject *module, PyObject *args)
+{
+	sigset_t set;
+	PyObject *numbers;
+	sigemptyset(&set);
+	if (!PyArg_ParseTuple(args, "O!", &PyTuple_Type, &numbers))
+		return NULL;
+	for (Py_ssize_t i = 0; i < PyTuple_Size(numbers); i++)
+		sigaddset(&set, (int)PyLong_AsLong(PyTuple_GetItem(numbers, i)));
+	int fd = PyErr_Occurred() ? -1 : signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (fd < 0)
+		return PyErr_Occurred() ? NULL : PyErr_SetFromErrno(PyExc_OSError);
+	return PyLong_FromLong(fd);
+}
+
+/* read_signal(fd): what of signal_fd() came first. */
+static PyObject *read_signal(PyObject *module, PyObject *args)
+{
+	int fd;
+	struct signalfd_siginfo info;
+	if (!PyArg_ParseTuple(args, "i", &fd))
+		return NULL;
+	if (os_read(fd, &info, sizeof(info)) != (ssize_t)sizeof(info))
+		Py_RETURN_NONE;
+	return Py_BuildValue("ii", (int)info.ssi_signo, (int)info.ssi_pid);
+}
+
 PyMethodDef process_methods[] = {
 	{ "adopt_orphans", adopt_orphans, METH_NOARGS, "adopt_orphans()" },
 	{ "fill_standard", fill_standard, METH_NOARGS, "fill_standard(): /dev/null for each closed descriptor of 0, 1 and 2" },
@@ -118,6 +147,8 @@ PyMethodDef process_methods[] = {
 	{ "last_words", last_words, METH_VARARGS,
 	  "last_words(pid, fd) -> (bytes, wait status, -1: lost): what a child says into a pipe before it ends" },
 	{ "processors", processors, METH_NOARGS, "processors() of affinity and control groups, at least 1" },
+	{ "read_signal", read_signal, METH_VARARGS, "read_signal(fd) -> (number, pid of who sent it); None: there is none" },
+	{ "signal_fd", signal_fd, METH_VARARGS, "signal_fd(numbers) -> descriptor for read_signal(), of signals that are blocked" },
 	{ "words_pipe", words_pipe, METH_VARARGS, "words_pipe(lowest_fd) -> (reading end, writing end) for last_words()" },
 	{ NULL, NULL, 0, NULL },
 };

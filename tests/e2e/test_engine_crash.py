@@ -668,3 +668,40 @@ def test_after(): time.sleep(.1)
         assert sorted(known) == ["test_after", "test_b", "test_before"] and max(known.values()) < 0.9, known
         assert not history.execute("SELECT * FROM setups").fetchall()
         assert history.execute("SELECT wall_s FROM runs").fetchone()[0] < took - 0.95
+
+
+SIGNALS = ["os.killpg(os.getpgrp(), signal.SIGTERM)", "os.killpg(os.getpgrp(), signal.SIGKILL)"]
+
+
+@pytest.mark.parametrize("start_mode", ["once", "import"])
+@pytest.mark.parametrize("code", SIGNALS)
+def test_a_signal_to_its_group_ends_one_worker(tmp_path, code, start_mode):
+    write(tmp_path, test_a="import os, signal, subprocess, time\n" + AROUND % (
+        "def test_killer():\n    subprocess.Popen(['sleep', '50'])\n    %s\n    time.sleep(2)" % code))
+    got = comb(tmp_path, "--comb-start=" + start_mode)
+    assert got.counts == {"failed": 1, "passed": 12}, got.out
+    assert "crashed while running 'test_a.py::test_killer'" in got.out
+
+
+@pytest.mark.parametrize("number", ["SIGTERM", "SIGINT", "SIGUSR1"])
+def test_a_signal_to_its_parent_is_passed_over_and_told(tmp_path, number):
+    write(tmp_path, test_a="import os, signal, time\n" + AROUND % (
+        "def test_sender():\n    os.kill(os.getppid(), signal.%s)\n    time.sleep(.3)" % number))
+    got = comb(tmp_path)
+    assert got.code == 0 and got.counts == {"passed": 13}, got.out
+    assert "comb: test_a.py::test_sender sent %s to the process that forks workers" % number in got.out
+
+
+def test_the_end_of_all_workers_names_what_ran_and_what_did_not(tmp_path):
+    write(tmp_path, test_a="import os, signal, time\n" + AROUND % (
+        "def test_killer():\n    os.kill(os.getppid(), signal.SIGKILL)\n    time.sleep(9)"))
+    got = comb(tmp_path, "--comb-start=once")
+    assert got.code == 1 and "INTERNALERROR" not in got.out, got.out
+    assert "crashed while running 'test_a.py::test_killer'" in got.out
+    assert "the process that forks workers ended: killed by SIGKILL" in got.out
+    assert "collected tests did not run" in got.out and "test_a.py::test_after_5" in got.out
+
+
+def test_signals_are_not_blocked_in_tests(tmp_path):
+    write(tmp_path, test_a="import signal\ndef test_a(): assert not signal.pthread_sigmask(signal.SIG_BLOCK, [])\n")
+    assert comb(tmp_path).counts == {"passed": 1}

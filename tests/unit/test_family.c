@@ -20,7 +20,7 @@ static void test_children_that_live(void **state)
 	(void)state;
 	pid_t pids[4];
 	assert_false(family_has_children());
-	assert_int_equal(family_children(pids, 4), 0);
+	assert_int_equal(family_children(getpid(), pids, 4), 0);
 	pid_t sleeper = fork();
 	if (sleeper == 0) {
 		pause();
@@ -32,9 +32,9 @@ static void test_children_that_live(void **state)
 	siginfo_t info;
 	assert_int_equal(waitid(P_PID, (id_t)gone, &info, WEXITED | WNOWAIT), 0);
 	assert_true(family_has_children());
-	assert_int_equal(family_children(pids, 4), 1);
+	assert_int_equal(family_children(getpid(), pids, 4), 1);
 	assert_int_equal(pids[0], sleeper);
-	assert_int_equal(family_children(pids, 0), 1);
+	assert_int_equal(family_children(getpid(), pids, 0), 1);
 	kill(sleeper, SIGKILL);
 	assert_int_equal(waitpid(sleeper, NULL, 0), sleeper);
 	assert_true(family_has_children()); /* one that nobody has waited for */
