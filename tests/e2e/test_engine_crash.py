@@ -695,7 +695,7 @@ def test_a_signal_to_its_parent_is_passed_over_and_told(tmp_path, number):
 def test_the_end_of_all_workers_names_what_ran_and_what_did_not(tmp_path):
     write(tmp_path, test_a="import os, signal, time\n" + AROUND % (
         "def test_killer():\n    os.kill(os.getppid(), signal.SIGKILL)\n    time.sleep(9)"))
-    got = comb(tmp_path, "--comb-start=once")
+    got = comb(tmp_path, "-n1", "--comb-start=once")
     assert got.code == 1 and "INTERNALERROR" not in got.out, got.out
     assert "crashed while running 'test_a.py::test_killer'" in got.out
     assert "the process that forks workers ended: killed by SIGKILL" in got.out
