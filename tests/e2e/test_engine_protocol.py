@@ -23,7 +23,7 @@ def same(a, b):
     return not isinstance(a, (list, tuple)) or all(map(same, a, b))
 
 
-@pytest.mark.parametrize("value", KEPT, ids=repr)
+@pytest.mark.parametrize("value", KEPT, ids=lambda value: type(value).__name__)
 def test_a_value_is_the_same_when_it_arrives(value):
     assert same(protocol.decode(protocol.encode(value)), value)
     assert same(protocol.decode(protocol.encode({"in": [value], "and": (value, value)}))["and"][1], value)
