@@ -111,8 +111,8 @@ def looks(impl: Any) -> bool:
     if "nextitem" not in impl.argnames:
         return False
     code = getattr(getattr(impl.function, "__func__", impl.function), "__code__", None)
-    if code is None or "nextitem" in code.co_cellvars:
-        return True
+    if code is None or "nextitem" in code.co_cellvars or "nextitem" not in code.co_varnames:
+        return True  # a decorator's function hands on all it gets
     return any(step.argval == "nextitem" or (isinstance(step.argval, tuple) and "nextitem" in step.argval)
                for step in dis.get_instructions(code))
 

@@ -29,6 +29,15 @@ def test_hooks_see_an_item_or_none(tmp_path, start):
     assert len((tmp_path / "ends").read_text().split()) >= 3
 
 
+def test_a_hook_behind_a_decorator_sees_it_too(tmp_path):
+    write(tmp_path, conftest="import functools\ndef decorated(hook):\n    @functools.wraps(hook)\n    def inner(*args, **kwargs): return hook(*args, **kwargs)\n"
+                             "    return inner\n" + LOOKS.replace("def pytest", "@decorated\ndef pytest"),
+          test_a="def test_1(): pass\ndef test_2(): pass\n")
+    got = run(tmp_path, "--comb", "-n1")
+    assert got.counts == {"passed": 2}, got.out
+    assert (tmp_path / "ends").read_text().split() == ["test_a.py::test_2"]
+
+
 def test_a_hook_around_the_protocol_sees_it_too(tmp_path):
     write(tmp_path, conftest=PROTOCOL, test_a="def test_1(): pass\ndef test_2(): pass\n", test_b="def test_3(): pass\n")
     got = run(tmp_path, "--comb", "-n1")
