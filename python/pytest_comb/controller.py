@@ -5,8 +5,6 @@ from __future__ import annotations
 import contextlib
 import gc
 import os
-import signal
-import time
 from typing import Any, Callable, Generator, Optional
 
 import pytest
@@ -15,6 +13,7 @@ from pytest_comb import _comb, gap, history, leftovers, protocol, trace, unanswe
 from pytest_comb.basetemp import Basetemp
 from pytest_comb.branch import Branch
 from pytest_comb.crash import Crashes, describe_status
+from pytest_comb.interrupt import Interrupt
 from pytest_comb.live import LiveLine
 from pytest_comb.merge import Merge
 from pytest_comb.node import NodeManager, WorkerNode
@@ -25,7 +24,6 @@ from pytest_comb.suspension import Suspension
 
 GARBAGE_THRESHOLD = 50_000  # objects between two collections: here reports are made, and no tests run
 TICK_S = 0.05
-TELL_S = 3.0  # after an interrupt
 TICK_BUSY_S = 0.001
 FIRST_IMPORTS = 8  # so many workers import for themselves before it is known how many are needed
 
@@ -49,9 +47,7 @@ class Controller:
         self.ids: Optional[list[str]] = None
         self.omitted: set[int] = set()  # indices of tests that are not to run: a record of --comb-replay ends before them
         self.error: Optional[BaseException] = None  # to be raised when all is quiet
-        self.interrupted_at = 0.0
-        self.interrupted: set[int] = set()  # slots whose test was sent the signal
-        self.told_of_waiting = False
+        self.interrupt = Interrupt(self)
         self.stopping = False
         self.gone = False
         self.later: list[Any] = []  # frames to be looked at next time
@@ -198,7 +194,7 @@ class Controller:
             try:
                 self.step()
             except KeyboardInterrupt:
-                self.interrupt()
+                self.interrupted()
 
     def count_tests(self) -> int:
         """How many reports are expected to finish."""
@@ -216,8 +212,8 @@ class Controller:
         self.relay.pump()
         self.heed_stop()
         self.crashes.overtime.check()
-        if self.interrupted_at:
-            self.go_on_interrupting()
+        if self.interrupt.since:
+            self.interrupt.go_on()
         self.check_zygote()
         self.live.tick()
         if self.on_step is not None:
@@ -270,30 +266,17 @@ class Controller:
         self.stopping = True
         self.board.stop()
 
-    def interrupt(self) -> None:
+    def interrupted(self) -> None:
         """Ctrl-C: once ends the tests that run, waits for what they set up to be torn down, and reports; twice ends
         everything now."""
-        if self.interrupted_at:
+        if self.interrupt.since:
             self.kill()
             return
-        self.interrupted_at = time.monotonic()
         self.error = KeyboardInterrupt()
         self.stop()
         if self.ids is None:
             self.kill()
-        self.go_on_interrupting()
-
-    def go_on_interrupting(self) -> None:
-        """Also tests that were about to begin, and none that tears down what it has set up; then tells whom the run waits
-        for, once."""
-        for slot in self.active - self.interrupted:
-            pid, test, phase, _, _ = self.board.look(slot)
-            if test >= 0 and pid > 0 and phase != protocol.PHASES["teardown"]:
-                self.interrupted.add(slot)
-                _signal(pid, signal.SIGINT)
-        if not self.told_of_waiting and time.monotonic() - self.interrupted_at > TELL_S:
-            self.told_of_waiting = True
-            self.crashes.tell_of_waiting()
+        self.interrupt.begin()
 
     def kill(self) -> None:
         """Zygote, workers and what they left behind."""
@@ -332,10 +315,3 @@ class Controller:
         if hasattr(self, "manager"):
             leftovers.end_of_run(self.manager.testrunuid, self.groups)
         _comb.keep_orphans(False)
-
-
-def _signal(pid: int, number: int) -> None:
-    try:
-        os.kill(pid, number)
-    except OSError:
-        pass

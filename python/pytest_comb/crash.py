@@ -103,7 +103,7 @@ class Crashes:
         controller.relay.close(slot)
         outgrown = self.outgrown.pop(slot, None)
         if finished and content["status"] == 0:
-            if outgrown is not None and not controller.stopping and not controller.interrupted_at:
+            if outgrown is not None and not controller.stopping and not controller.interrupt.since:
                 self.replace(slot, f"{sizes.show(outgrown)} of memory, above --comb-max-rss")
             return
         retired = self.retired.pop(slot, None)
@@ -114,7 +114,7 @@ class Crashes:
         elif lost < 0 <= test:
             self.report_late(slot, test, cause, content["stack"])
         controller.heed_stop()  # before somebody replaces the worker
-        on_purpose = controller.stopping or controller.interrupted_at
+        on_purpose = controller.stopping or controller.interrupt.since
         if not node.has_started and controller.start_mode == "import" and not on_purpose:
             self.collector_ended(slot, cause, content["stack"])
         elif finished or (lost < 0 and retired is None and not on_purpose and controller.board.waiting() == 0):
@@ -160,13 +160,14 @@ class Crashes:
     def zygote_ended(self, cause: str) -> None:
         """All workers went with it."""
         controller = self.controller
-        self.summary = f"the process that forks workers ended: {cause}"
+        told = f"the process that forks workers ended: {cause}"
+        self.summaries.append(told)
         controller.session.testsfailed += 1
         for slot in sorted(controller.active):
             test = controller.board.look(slot)[1]
-            self.config.hook.pytest_testnodedown(node=controller.nodes[slot], error=self.summary)
+            self.config.hook.pytest_testnodedown(node=controller.nodes[slot], error=told)
             if test >= 0 and test not in controller.replay.finished:
-                self.report(slot, test, self.summary, "")
+                self.report(slot, test, told, "")
 
     def signalled(self, slot: int, test: int, number: int) -> None:
         """A test meant its parent, or a process of it did."""
@@ -182,6 +183,8 @@ class Crashes:
 
     def cause(self, content: dict[str, Any], test: int) -> str:
         """In words. test: in which the process ended; -1: in none."""
+        if content["pid"] in self.controller.interrupt.unheeding:
+            return "did not end when it was interrupted"
         if self.overtime.ended(content["pid"], test):
             return f"took longer than {self.config.option.comb_timeout:g} s"
         text = describe_status(content["status"])

@@ -75,6 +75,7 @@ class Worker:
             raise
         except KeyboardInterrupt:
             self.board.stop()
+            self.board.set_phase(self.slot, self.TEARDOWN)  # it was the test that was interrupted, not what follows
             self.send(protocol.INTERRUPTED, test=self.index)
             raise
 

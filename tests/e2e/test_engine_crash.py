@@ -251,7 +251,7 @@ def test_interrupted_once(tmp_path):
 
 def test_an_interrupt_waits_for_fixtures_and_says_so(tmp_path):
     """As long as they take; here until the line was there."""
-    write(tmp_path, conftest="import pytest_comb.controller\npytest_comb.controller.TELL_S = 0.2\n", test_a='''
+    write(tmp_path, conftest="import pytest_comb.interrupt\npytest_comb.interrupt.TELL_S = pytest_comb.interrupt.HEED_S = 0.2\n", test_a='''
 import os, pytest, time
 @pytest.fixture(scope="session")
 def server():
@@ -271,6 +271,22 @@ def test_a(server):
     (tmp_path / "go").touch()
     out, _ = process.communicate(timeout=15)
     assert process.returncode == 2 and "KeyboardInterrupt" in out and (tmp_path / "torn").exists(), out
+    assert not left_behind(tmp_path)
+
+
+def test_a_test_that_does_not_heed_an_interrupt_is_ended(tmp_path):
+    write(tmp_path, conftest="import pytest_comb.interrupt\npytest_comb.interrupt.HEED_S = 0.3\n", test_a="""
+import signal, time
+def test_a():
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    open("started", "w").close()
+    time.sleep(30)
+""")
+    process = start(tmp_path, "--comb", "-n1")
+    wait_for(tmp_path / "started")
+    os.kill(process.pid, signal.SIGINT)
+    out, _ = process.communicate(timeout=15)
+    assert process.returncode == 2 and "did not end when it was interrupted" in out, out
     assert not left_behind(tmp_path)
 
 
@@ -698,7 +714,7 @@ def test_the_end_of_all_workers_names_what_ran_and_what_did_not(tmp_path):
     got = comb(tmp_path, "-n1", "--comb-start=once")
     assert got.code == 1 and "INTERNALERROR" not in got.out, got.out
     assert "crashed while running 'test_a.py::test_killer'" in got.out
-    assert "the process that forks workers ended: killed by SIGKILL" in got.out
+    assert re.search("=+ comb: the process that forks workers ended: killed by SIGKILL =+", got.out)
     assert "collected tests did not run" in got.out and "test_a.py::test_after_5" in got.out
 
 
