@@ -323,7 +323,7 @@ def test_a_hanging_suite_is_ended_and_read(project):
         def test_b(): time.sleep(60)
         def test_c(): pass
         """
-    )("timeout=2s")
+    )("timeout=8s")
     assert run["timed_out"] and outcomes(run) == {"test_a": "passed", "test_b": "not run", "test_c": "not run"}
     assert run["tests"][1]["failure"]
 
