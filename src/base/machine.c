@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "base/machine.h"
 
+#include <math.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -78,11 +79,34 @@ static void visit_quota(const char *group, double *least)
 		note_least(least, machine_parse_quota(str_text(&text)));
 }
 
+/* The number behind a name at the beginning of a line; 0 where there is none. */
+static double named_number(const char *text, const char *name)
+{
+	size_t length = strlen(name);
+	for (const char *line = text; line; line = strchr(line, '\n')) {
+		line += *line == '\n';
+		if (strncmp(line, name, length) == 0 && line[length] == ' ')
+			return atof(line + length);
+	}
+	return 0;
+}
+
+double machine_parse_room(const char *limit, const char *current, const char *stat)
+{
+	double most = atof(limit), used = atof(current);
+	used -= named_number(stat, "inactive_file") + named_number(stat, "active_file") + named_number(stat, "slab_reclaimable");
+	if (most <= 0)
+		return 0;
+	return fmax(1, most - fmax(0, used));
+}
+
 static void visit_memory(const char *group, double *least)
 {
-	cleanup_str struct str limit = STR_INIT, current = STR_INIT;
-	if (read_group_file(group, "memory.max", &limit) && read_group_file(group, "memory.current", &current))
-		note_least(least, atof(str_text(&limit)) - atof(str_text(&current)));
+	cleanup_str struct str limit = STR_INIT, current = STR_INIT, stat = STR_INIT;
+	if (!read_group_file(group, "memory.max", &limit) || !read_group_file(group, "memory.current", &current))
+		return;
+	read_group_file(group, "memory.stat", &stat);
+	note_least(least, machine_parse_room(str_text(&limit), str_text(&current), str_text(&stat)));
 }
 
 /* Control groups of version 1. */

@@ -17,5 +17,10 @@ int64_t machine_available_bytes(void);
 
 /* "max 100000" or "150000 100000", the content of cpu.max, as processors; 0: no limit. */
 double machine_parse_quota(const char *text);
+/*
+ * Bytes that a control group can still take, by the content of its memory.max, memory.current and memory.stat ("" where
+ * there is none): what is used counts without the page cache and slabs that the kernel gives up on demand. 0: no limit.
+ */
+double machine_parse_room(const char *limit, const char *current, const char *stat);
 
 #endif

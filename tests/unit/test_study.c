@@ -169,6 +169,18 @@ static void test_quotas_are_read_as_the_kernel_writes_them(void **state)
 	assert_true(machine_available_bytes() > 0);
 }
 
+static void test_page_cache_leaves_room_in_a_group(void **state)
+{
+	(void)state;
+	const char *stat = "anon 50\nfile 900\nshmem 100\nslab_reclaimable 20\nworkingset_refault_file 7\n"
+			   "inactive_file 700\nactive_file 100\n";
+	assert_true(machine_parse_room("1000\n", "990\n", stat) == 830);
+	assert_true(machine_parse_room("1000\n", "990\n", "") == 10);
+	assert_true(machine_parse_room("1000\n", "10\n", stat) == 1000);
+	assert_true(machine_parse_room("max\n", "990\n", stat) == 0);
+	assert_true(machine_parse_room("1000\n", "1001\n", "anon 1001\n") == 1); /* full is not without a limit */
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -180,6 +192,7 @@ int main(void)
 		cmocka_unit_test(test_serial_is_not_compared_with_itself),
 		cmocka_unit_test(test_the_table_names_what_was_measured),
 		cmocka_unit_test(test_quotas_are_read_as_the_kernel_writes_them),
+		cmocka_unit_test(test_page_cache_leaves_room_in_a_group),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
