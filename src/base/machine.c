@@ -149,9 +149,14 @@ double machine_cores(void)
 	return cores < 1 ? 1 : cores;
 }
 
+int machine_whole(double cores)
+{
+	return cores < 1 ? 1 : (int)lround(cores);
+}
+
 int machine_processes(void)
 {
-	return (int)machine_cores();
+	return machine_whole(machine_cores());
 }
 
 int64_t machine_available_bytes(void)

@@ -6,8 +6,10 @@
 
 /* Processors, at least 1; less than a whole one more where a control group's quota says so (1.5). */
 double machine_cores(void);
-/* machine_cores() rounded down, at least 1: how many computing processes make sense. */
+/* machine_whole(machine_cores()): how many computing processes make sense. */
 int machine_processes(void);
+/* Rounded to the nearest, at least 1: half a processor more than one is worth a second process. */
+int machine_whole(double cores);
 /* Processors of the machine; those that this process may run on; what control groups allow, 0: no limit. */
 int machine_online(void);
 int machine_allowed(void);

@@ -2,6 +2,8 @@
 
 #include <math.h>
 
+#include "base/machine.h"
+
 #include "base/banned.h"
 
 struct profile profile_of(const struct suite_run *run)
@@ -26,7 +28,7 @@ int automatic_fitting(double workers, int64_t process_bytes, int64_t available_b
 int automatic_workers(const struct profile *profile, double cores, int64_t available_bytes)
 {
 	double share = profile->tests_s > 0 ? profile->cpu_s / profile->tests_s : 1;
-	double workers = cores / fmin(1, fmax(share, 0.01));
+	double workers = machine_whole(cores / fmin(1, fmax(share, 0.01)));
 	/* More could not shorten the run: the longest test takes as long. */
 	if (profile->longest_s > 0)
 		workers = fmin(workers, ceil(profile->tests_s / profile->longest_s));

@@ -159,6 +159,7 @@ static void test_automatic_workers_follow_what_a_run_showed(void **state)
 	struct profile tail = { .tests = 100, .tests_s = 20, .longest_s = 8, .cpu_s = 0.1 };
 	struct profile large = { .tests = 100, .tests_s = 20, .longest_s = 1, .cpu_s = 2, .process_bytes = 100 };
 	assert_int_equal(automatic_workers(&computing, 2, 0), 2);
+	assert_int_equal(automatic_workers(&computing, 1.5, 0), 2); /* as where nothing is known of the suite */
 	assert_int_equal(automatic_workers(&waiting, 2, 0), 20);
 	assert_int_equal(automatic_workers(&tail, 2, 0), 3);
 	assert_int_equal(automatic_workers(&large, 2, 450), 4);

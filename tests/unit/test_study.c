@@ -166,6 +166,10 @@ static void test_quotas_are_read_as_the_kernel_writes_them(void **state)
 	assert_true(machine_parse_quota("") == 0);
 	assert_true(machine_cores() >= 1);
 	assert_true(machine_processes() >= 1);
+	assert_int_equal(machine_whole(1.5), 2);
+	assert_int_equal(machine_whole(1.4), 1);
+	assert_int_equal(machine_whole(2.6), 3);
+	assert_int_equal(machine_whole(0.2), 1);
 	assert_true(machine_available_bytes() > 0);
 }
 
