@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Optional
 
 import pytest
 
-from pytest_comb import _comb, fresh_coverage, hygiene, late_teardown, protocol, reports, seeds
+from pytest_comb import _comb, fresh_coverage, hygiene, late_teardown, protocol, reports, seeds, sizes
 from pytest_comb.descriptors import HIGH
 from pytest_comb.nextitem import Stay
 
@@ -35,6 +35,7 @@ RECORD = struct.Struct("=cIi9d")
 NO_ROOM = (errno.EAGAIN, errno.EMFILE, errno.ENFILE)  # what fork and pipe say; nothing says it once a test has begun
 PATIENCE_S = 2.0  # how long a test waits for others to leave room for its process
 SHORT_ROW = 3  # tests for which a server does not pay: to begin one costs what it saves with two or three
+WORTH_TELLING = 1.1  # times the memory with which a test's process began
 Ended = tuple[int, bytes, int]  # pid, last words, wait status (-1: somebody else has waited)
 ANSWER_S = 5.0  # how long a worker waits for the controller to have looked at a crash
 
@@ -287,6 +288,7 @@ class Fresh:
     def be_test(self, index: int, there: int) -> None:
         """Never returns."""
         worker, status, noted = self.worker, 1, _comb.note_files([there])
+        begun_bytes = sizes.peak_bytes()
         try:
             worker.board.stand_in(worker.slot, os.getpid())  # time limits and interrupts are for this process
             worker.index = index
@@ -295,6 +297,8 @@ class Fresh:
             told = self.run_test(worker.item(index))
             worker.board.leave_as_copy(True)
             fresh_coverage.save(coverage)
+            if sizes.peak_bytes() > begun_bytes * WORTH_TELLING:
+                worker.tell_peak()
             self.tell(there, noted, told)
             status = 0
         finally:

@@ -6,7 +6,6 @@ Never a reason for a run to fail: without a history tests run in the order of th
 from __future__ import annotations
 
 import os
-import resource
 import time
 from typing import TYPE_CHECKING, Any, Generator
 
@@ -94,6 +93,7 @@ class Durations:
         self.others: dict[int, list[Any]] = {}  # outcome and three durations of tests that sent reports
         self.wide: dict[int, float] = {}  # seconds of shared set-ups that a test paid
         self.paid: list[tuple[int, str, str, float]] = []  # test, scope, fixture and seconds of each of them
+        self.peak_bytes = 0  # of the largest worker, without what its tests start
         self.start = time.perf_counter()
         self.status = 1
 
@@ -120,6 +120,10 @@ class Durations:
         outcome = _outcome(report)
         if outcome != PASSED:
             row[0] = outcome
+
+    def peak(self, content: dict[str, Any]) -> None:
+        """A PEAK frame."""
+        self.peak_bytes = max(self.peak_bytes, content["bytes"])
 
     def crashed(self, test: int) -> None:
         """It has no durations."""
@@ -170,12 +174,7 @@ class Durations:
         return _comb.history_write(
             os.fsencode(str(config.rootpath)), self.controller.workers, str(config.option.dist),
             str(getattr(config.option, "markexpr", "") or ""), self.status, wall_s, len(self.controller.ids or []),
-            session.testsfailed, largest_child_bytes(), self.rows(), self.setups())
-
-
-def largest_child_bytes() -> int:
-    """Of zygote and workers, which have all ended."""
-    return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
+            session.testsfailed, self.peak_bytes, self.rows(), self.setups())
 
 
 def _outcome(report: Any) -> int:

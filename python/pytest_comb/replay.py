@@ -44,6 +44,7 @@ class Replay:
             protocol.CHILDREN: self.children,
             protocol.LEFTOVERS: lambda ring, content: controller.crashes.tell_leftovers(content["processes"]),
             protocol.OUTGROWN: lambda ring, content: controller.crashes.worker_outgrown(ring - 1, content),
+            protocol.PEAK: lambda ring, content: self.controller.durations.peak(content),
             protocol.SETUP: lambda ring, content: self.controller.durations.setup(content),
             **{kind: partial(handler, controller.merge) for kind, handler in merge.HANDLERS.items()},
             protocol.START: lambda ring, content: self.controller.crashes.say(merge.start_line(content)),

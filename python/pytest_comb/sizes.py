@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
+import resource
 from typing import Optional
 
 FACTORS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
@@ -22,6 +23,11 @@ def parse(text: Optional[str]) -> int:
         return 0
     number, factor = re.match(r"([\d.]+)\s*([KMGT]?)", text.upper()).groups()  # type: ignore[union-attr]
     return int(float(number) * FACTORS[factor])
+
+
+def peak_bytes() -> int:
+    """The most that this process has had resident; a fork begins with what its parent has then."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 def show(size: int) -> str:

@@ -229,6 +229,10 @@ class Worker:
         if born:
             self.send(protocol.CHILDREN, test=self.index, pids=born)
 
+    def tell_peak(self) -> None:
+        """What this process took, for the number of workers of later runs."""
+        self.send(protocol.PEAK, bytes=sizes.peak_bytes())
+
     def retire(self) -> None:
         """Makes room for a worker that is whole, once what is set up is torn down; nothing can be captured of that."""
         self.board.end(self.slot)
@@ -236,6 +240,7 @@ class Worker:
         self.config.pluginmanager.unregister(name="capturemanager")
         self.loose = True
         self.tear_down_for(None)
+        self.tell_peak()
         self.send(protocol.RETIRED, test=self.index, reason="a test closed descriptors it did not open")
         os._exit(0)
 
@@ -301,5 +306,6 @@ class Worker:
         except BaseException:
             self.send(protocol.INTERNAL_ERROR, text=traceback.format_exc())
         self.board.finish_slot(self.slot)
+        self.tell_peak()
         self.send(protocol.GOODBYE, output=output)
         self.said_goodbye = True

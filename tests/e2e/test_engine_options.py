@@ -108,3 +108,24 @@ def test_auto_knows_what_memory_has_room_for(tmp_path):
     assert got.counts == {"passed": 2} and "comb: 1 worker (memory for no more), dist" in got.out, got.out
     assert "comb: 2 workers, dist" in run(tmp_path, "--comb", "-n2", *cache).out
     assert " workers, dist" in run(tmp_path, "--comb", "--comb-no-history", *cache).out
+
+
+PROCESSES = {
+    "of a worker": ("def test_a(): b'x' * 200_000_000\n", True),
+    "of a fresh test": ("import pytest\n@pytest.mark.fresh\ndef test_a(): b'x' * 200_000_000\n", True),
+    "of a worker that ends early": ("import os\ndef test_a():\n    b'x' * 200_000_000\n    os.closerange(3, 100)\n", True),
+    "that a test starts": ("import subprocess, sys\ndef test_a(): subprocess.run([sys.executable, '-c', 'b\"x\" * 200_000_000'])\n",
+                           False),
+}
+
+
+@pytest.mark.parametrize("whose", PROCESSES)
+def test_the_memory_that_is_remembered_is_that_of_workers(tmp_path, whose):
+    """One test that starts a compiler leaves later runs their number of workers."""
+    text, counts = PROCESSES[whose]
+    write(tmp_path, test_a=text, test_b="def test_b(): pass\n")
+    got = run(tmp_path, "--comb", "-n2", "-s", "-p", "cacheprovider")
+    assert got.counts == {"passed": 2}, got.out
+    with sqlite3.connect(tmp_path / ".comb/history.db") as history:
+        kept = history.execute("SELECT value FROM meta WHERE key = 'run.process_bytes'").fetchone()
+    assert (int(kept[0]) > 200_000_000) == counts and int(kept[0]) > 10_000_000
