@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_comb import _comb, sizes
+from pytest_comb import _comb, sizes, worker_count
 from pytest_comb.nursery import WHEN_REFUSED
 from pytest_comb.overtime import Overtime
 
@@ -83,8 +83,8 @@ class Crashes:
 
     def limit(self) -> int:
         """How many workers are replaced."""
-        asked = getattr(self.config.option, "maxworkerrestart", None)
-        return int(asked) if asked is not None else 4 * self.controller.workers
+        asked = worker_count.replaced(self.config.option)
+        return 4 * self.controller.workers if asked is None else asked
 
     def worker_ended(self, content: dict[str, Any]) -> None:
         """From the zygote, after the worker's last frame was read."""

@@ -42,13 +42,17 @@ def check(options: Any) -> None:
         raise pytest.UsageError(f"--maxprocesses={limit}: expected a number of workers (0: no limit)")
     if isinstance(asked, int):
         _check(f"-n {asked}", limited(asked, options))
-    restarts = getattr(options, "maxworkerrestart", None)
+    replaced(options)
+
+
+def replaced(options: Any) -> Optional[int]:
+    """How many crashed workers are, by --max-worker-restart; None where it says nothing. Negative is none, as to pytest-xdist."""
+    given = getattr(options, "maxworkerrestart", None)
     try:
-        makes_sense = restarts is None or int(restarts) >= 0
+        return None if given is None else max(0, int(given))
     except ValueError:
-        makes_sense = False
-    if not makes_sense:
-        raise pytest.UsageError(f"--max-worker-restart={restarts}: expected how many crashed workers are replaced (0: none)")
+        raise pytest.UsageError(f"--max-worker-restart={given}: expected how many crashed workers are replaced "
+                                "(0: none)") from None
 
 
 def _check(origin: str, workers: int) -> int:

@@ -187,8 +187,9 @@ def test_too_many_crashes(tmp_path):
     assert got.code == 1
     assert "maximum crashed workers reached: 3" in got.out
     assert "did not run" in got.out
-    got = comb(tmp_path, "--max-worker-restart=0")
-    assert "worker restarting disabled" in got.out
+    for none in (0, -1):
+        got = comb(tmp_path, f"--max-worker-restart={none}")
+        assert got.code == 1 and "worker restarting disabled" in got.out, got.out
 
 
 def test_large_and_odd_output(tmp_path):

@@ -13,7 +13,6 @@ WRONG = {
     "--comb-timeout=nan": "'nan' is no time limit",
     "--comb-timeout=soon": "'soon' is no time limit",
     "--max-worker-restart=abc": "--max-worker-restart=abc: expected how many crashed workers are replaced (0: none)",
-    "--max-worker-restart=-1": "--max-worker-restart=-1: expected",
     "--maxprocesses=-3": "--maxprocesses=-3: expected a number of workers (0: no limit)",
     "-n -3": "-n -3: expected a number of workers (0: none",
     "-n 99999999999999": "99999999999999 workers asked for, at most 1024 are possible; give a smaller number",
