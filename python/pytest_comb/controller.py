@@ -109,7 +109,7 @@ class Controller:
         """Lets plugins configure the workers, then lets the zygote go on."""
         self.session = session
         config = self.config
-        unanswered.warn(config)
+        self.crashes.notes += unanswered.warn(config)
         config.pluginmanager.register(self.crashes, "comb-crashes")
         config.pluginmanager.register(self.durations, "comb-durations")
         if config.option.comb_gap:

@@ -12,8 +12,9 @@ UNANSWERED = {
 }
 
 
-def warn(config: pytest.Config) -> None:
-    """A warning for each implementation but pytest-xdist's own; where warnings are errors, UsageError."""
+def warn(config: pytest.Config) -> list[str]:
+    """A warning for each implementation but pytest-xdist's own. Where warnings are errors these are none: lines to be told."""
+    lines = []
     for name, instead in UNANSWERED.items():
         caller = getattr(config.pluginmanager.hook, name, None)
         for found in caller.get_hookimpls() if caller is not None else ():
@@ -24,4 +25,5 @@ def warn(config: pytest.Config) -> None:
             try:
                 config.issue_config_time_warning(pytest.PytestWarning(text), stacklevel=2)
             except pytest.PytestWarning:
-                raise pytest.UsageError(text) from None
+                lines.append(text)
+    return lines

@@ -368,11 +368,13 @@ def test_hooks_of_xdist_that_are_not_called_are_told(tmp_path, args):
     assert done.out.count("which is not called") == 2  # and nothing of pytest-xdist's own
 
 
-def test_a_hook_that_is_not_called_is_an_error_where_warnings_are(tmp_path):
-    write(tmp_path, conftest=HOOKS, test_a="def test_a(): pass\n")
-    done = comb(tmp_path, "-Werror::pytest.PytestWarning")
-    assert done.code == 4 and "Traceback" not in done.out, done.out
-    assert "conftest.py:1 implements pytest_xdist_make_scheduler" in done.out
+@pytest.mark.parametrize("args", [("-Werror",), ("-Werror", "-q"), ("-Werror::pytest.PytestWarning", "-p", "no:xdist")])
+def test_a_hook_that_is_not_called_is_told_where_warnings_are_errors(tmp_path, args):
+    write(tmp_path, conftest=HOOKS, test_a="def test_a(): pass\ndef test_b(): pass\n")
+    done = comb(tmp_path, *args)
+    assert done.code == 0 and done.counts == {"passed": 2}, done.out
+    for line, name in ((1, "pytest_xdist_make_scheduler"), (2, "pytest_xdist_getremotemodule")):
+        assert done.out.count(f"comb: conftest.py:{line} implements {name}, which is not called") == 1, done.out
 
 
 @pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
