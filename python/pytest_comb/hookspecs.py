@@ -58,8 +58,8 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
 
 @pytest.hookspec(firstresult=True)
-def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """How many workers `-n auto` means."""
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> Optional[int]:
+    """How many workers `-n auto` means; None leaves it to who comes after, and at last to comb."""
     raise NotImplementedError
 
 

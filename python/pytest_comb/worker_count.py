@@ -84,8 +84,9 @@ def _automatic(config: pytest.Config) -> Count:
     """What `-n auto` means."""
     by_hook = config.hook.pytest_xdist_auto_num_workers
     own = [impl for impl in by_hook.get_hookimpls() if not impl.plugin_name.startswith(("xdist", "pytest_comb"))]
-    if own:
-        return Count(_check("the hook pytest_xdist_auto_num_workers", by_hook(config=config)))
+    asked = by_hook(config=config) if own else None
+    if asked is not None:
+        return Count(_check("the hook pytest_xdist_auto_num_workers", asked))
     given = _by_environment()
     return _of_machine(config) if given is None else Count(given)
 

@@ -49,6 +49,14 @@ def test_too_many_by_a_hook(tmp_path):
     assert got.code == 4 and "the hook pytest_xdist_auto_num_workers: 5000 workers asked for" in got.out, got.out
 
 
+@pytest.mark.parametrize("xdist", ["xdist", "no:xdist"])
+def test_a_hook_that_says_nothing_leaves_the_number_to_comb(tmp_path, xdist):
+    write(tmp_path, conftest="def pytest_xdist_auto_num_workers(config): return None\n",
+          test_a="import os\ndef test_a(): assert os.environ['PYTEST_XDIST_WORKER_COUNT'] == '3'\n")
+    got = run(tmp_path, "-p", xdist, "--comb", env={"PYTEST_XDIST_AUTO_NUM_WORKERS": "3"})
+    assert got.counts == {"passed": 1}, got.out
+
+
 def test_limits_that_nobody_keeps_are_told(tmp_path):
     write(tmp_path, test_a="def test_a(): pass\n")
     told = "comb: no effect of --comb-timeout and --comb-max-rss: these tests are not run by workers of comb's"
