@@ -170,10 +170,12 @@ class Crashes:
                 self.report(slot, test, told, "")
 
     def signalled(self, slot: int, test: int, number: int) -> None:
-        """A test meant its parent, or a process of it did."""
+        """A test meant its parent, or a process of it did. Told once, however often it came."""
         nodeid = self.controller.replay.passed.nodeid(test) if test >= 0 else self.controller.nodes[slot].gateway.id
-        self.notes.append(f"comb: {_comb.printable(nodeid)} sent {signal.Signals(number).name} to the process that forks "
-                          "workers, which passed it over")
+        note = (f"comb: {_comb.printable(nodeid)} sent {signal.Signals(number).name} to the process that forks workers, "
+                "which passed it over")
+        if note not in self.notes:
+            self.notes.append(note)
 
     def fresh_died(self, slot: int, content: dict[str, Any]) -> None:
         """Only the test's own process: its worker goes on when this was looked at."""
