@@ -170,10 +170,11 @@ class Crashes:
                 self.report(slot, test, told, "")
 
     def signalled(self, slot: int, test: int, number: int) -> None:
-        """A test meant its parent, or a process of it did. Told once, however often it came."""
-        nodeid = self.controller.replay.passed.nodeid(test) if test >= 0 else self.controller.nodes[slot].gateway.id
-        note = (f"comb: {_comb.printable(nodeid)} sent {signal.Signals(number).name} to the process that forks workers, "
-                "which passed it over")
+        """A test meant its parent, or a process of it did; slot -1: of which test cannot be told."""
+        sender = "a process of no known test" if slot < 0 else self.controller.nodes[slot].gateway.id
+        if test >= 0:
+            sender = _comb.printable(self.controller.replay.passed.nodeid(test))
+        note = f"comb: {sender} sent {signal.Signals(number).name} to the process that forks workers, which passed it over"
         if note not in self.notes:
             self.notes.append(note)
 

@@ -14,7 +14,8 @@ GRACE_S = 0.2  # a process may be about to end by itself
 PATIENCE_S = 3.0
 
 
-def _read(pid: int, name: str) -> bytes:
+def read(pid: int, name: str) -> bytes:
+    """A file of /proc about this process; nothing where it is gone."""
     try:
         with open(f"/proc/{pid}/{name}", "rb") as file:
             return file.read(65536)
@@ -41,9 +42,9 @@ class Witness:
 
 def describe(pid: int) -> dict[str, Any]:
     """What it is, and the test whose environment it has (pytest names it there)."""
-    command = _read(pid, "cmdline").replace(b"\0", b" ").strip() or _read(pid, "comm").strip()
+    command = read(pid, "cmdline").replace(b"\0", b" ").strip() or read(pid, "comm").strip()
     test = ""
-    for variable in _read(pid, "environ").split(b"\0"):
+    for variable in read(pid, "environ").split(b"\0"):
         name, _, value = variable.partition(b"=")
         if name == b"PYTEST_CURRENT_TEST":
             test = value.decode("utf-8", "surrogateescape").rsplit(" (", 1)[0]
@@ -82,14 +83,17 @@ def _group(pid: int) -> int:
         return -1
 
 
+def is_of_run(pid: int, testrunuid: str) -> bool:
+    """Whether it was started with the environment of this run's workers."""
+    return b"PYTEST_XDIST_TESTRUNUID=" + os.fsencode(testrunuid) in read(pid, "environ").split(b"\0")
+
+
 def end_of_run(testrunuid: str, groups: set[int]) -> None:
     """In the controller, after a branch has ended: children that have come to it, with the environment or of a group of
     its workers."""
-    marked = b"PYTEST_XDIST_TESTRUNUID=" + os.fsencode(testrunuid)
     patience = time.monotonic() + PATIENCE_S
     while time.monotonic() < patience:
-        pids = [pid for pid in _comb.children() if _group(pid) in groups
-                or marked in _read(pid, "environ").split(b"\0")]
+        pids = [pid for pid in _comb.children() if _group(pid) in groups or is_of_run(pid, testrunuid)]
         if not pids:
             return
         for pid in pids:

@@ -12,7 +12,7 @@ from typing import Any, Optional
 
 import pytest
 
-from pytest_comb import _comb, leftovers, protocol
+from pytest_comb import _comb, leftovers, protocol, senders
 from pytest_comb.descriptors import out_of_the_way
 from pytest_comb.outlet import Outlet, Pipes
 
@@ -62,7 +62,7 @@ class Nursery:
         self.processors = _comb.processors()
         self.forked_at = time.monotonic()
         self.keeps_ends = False  # what a conftest has done with SIGCHLD is put aside; in the workers it is not
-        self.signals = -1  # readable when one of PASSED_OVER waits
+        self.signals = -1  # readable when one of those waits that are blocked
         self.blocked: set[Any] = set()  # those of PASSED_OVER that only this process blocks
 
     def has_processor(self) -> bool:
@@ -126,31 +126,31 @@ class Nursery:
         """From the first worker on: a test may mean its parent, or all processes of its kind, and every worker needs this one."""
         if self.signals < 0:
             self.blocked = set(PASSED_OVER) - signal.pthread_sigmask(signal.SIG_BLOCK, PASSED_OVER)
-            self.signals = _comb.signal_fd(PASSED_OVER)
+            self.signals = _comb.signal_fd(tuple(self.blocked))
 
     def heed_signals(self) -> None:
-        """One from a worker is told and passed over; from elsewhere it does what it would have done."""
+        """One from a test is told and passed over; from elsewhere it does what it would have done."""
         while True:
             found = _comb.read_signal(self.signals)
             if found is None:
                 return
             number, sender = found
-            slot = self.slot_of(sender)
-            if slot is None:
+            family = senders.lineage(sender)
+            if senders.is_foreign(sender, family):
                 signal.pthread_sigmask(signal.SIG_UNBLOCK, self.blocked)
                 os.kill(os.getpid(), number)
                 signal.pthread_sigmask(signal.SIG_BLOCK, self.blocked)
                 continue
-            content = {"slot": slot, "test": self.board.look(slot)[1], "number": number}
+            slot = self.slot_of(sender, family)
+            content = {"slot": slot, "test": self.board.look(slot)[1] if slot >= 0 else -1, "number": number}
             self.board.send(0, protocol.SIGNALLED, protocol.encode(content), True)
 
-    def slot_of(self, pid: int) -> Optional[int]:
-        """Of the worker to whose group a process belongs."""
-        try:
-            group = os.getpgid(pid)
-        except OSError:
-            return None
-        return next((slot for slot, child in self.children.items() if child.pid == group), None)
+    def slot_of(self, pid: int, family: list[int]) -> int:
+        """Of the worker that a process stems from, or to whose group it belongs; -1: of none that is known."""
+        leaders = set(family)
+        with contextlib.suppress(OSError):
+            leaders.add(os.getpgid(pid))
+        return next((slot for slot, child in self.children.items() if child.pid in leaders), -1)
 
     def pipes(self, slot: int) -> Pipes:
         """For what a worker writes; the controller has the other ends. Without them it writes where this process does."""

@@ -38,7 +38,7 @@ NOT_NEEDED = 23  # {"slot"}: this worker was not forked, for others have taken e
 NOT_FORKED = 25  # {"slot", "reason"}: the system refused a process for this worker
 FRESH_DIED = 24  # {"test", "pid", "status", "stack"}: the process of a fresh test ended in it, its worker lives
 PEAK = 27  # {"bytes"}: the most memory that a worker, or the process of a fresh test, had resident
-SIGNALLED = 26  # {"slot", "test", "number"}: a signal from this worker came to the process that forks workers
+SIGNALLED = 26  # {"slot", "test", "number"}: a test's signal came to the process that forks workers; -1: unknown
 
 WALKED = 30  # {"names", "workers", "held"}: the zygote found the modules; workers expand them now
 MODULE = 31  # {"module", "ids", "rows", "held", "deselected", "digest"}: a module was expanded

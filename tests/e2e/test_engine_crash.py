@@ -710,6 +710,69 @@ def test_a_signal_to_its_parent_is_passed_over_and_told(tmp_path, number):
     assert got.out.count("comb: test_a.py::test_sender sent %s to the process that forks workers" % number) == 1, got.out
 
 
+SENDER = '''
+import os, subprocess, time, pytest
+
+@pytest.mark.parametrize("number", range(12))
+def test_sender(number):
+    subprocess.run(["kill", "-TERM", str(os.getppid())], check=True, start_new_session=%r)
+
+@pytest.mark.parametrize("number", range(12))
+def test_other(number):
+    time.sleep(.01)
+'''
+
+
+@pytest.mark.parametrize("own_session", [False, True])
+@pytest.mark.parametrize("start_mode", ["once", "import"])
+def test_a_signal_from_a_process_that_has_ended_is_passed_over(tmp_path, start_mode, own_session):
+    write(tmp_path, test_a=SENDER % own_session)
+    got = comb(tmp_path, "--comb-start=" + start_mode, "-n4")
+    assert got.code == 0 and got.counts == {"passed": 24}, got.out
+    said = re.findall(r"comb: (.*) sent SIGTERM to the process that forks workers, which passed it over", got.out)
+    assert said and len(said) == len(set(said)), got.out
+    assert all(name == "a process of no known test" or name.startswith("test_a.py::test_") for name in said), got.out
+
+
+STEMS = """
+import os, subprocess, sys, time
+
+CODE = "import os, sys, time; os.kill(int(sys.argv[1]), 15); print(flush=True); time.sleep(50)"
+
+def test_a():
+    command = [sys.executable, "-c", CODE, str(os.getppid())]
+    sender = subprocess.Popen(command, stdout=subprocess.PIPE, start_new_session=True)
+    assert sender.stdout.readline()
+    time.sleep(.5)  # it is looked for
+    sender.kill()
+    sender.communicate()
+"""
+
+
+def test_a_process_that_leads_a_session_is_of_the_test_it_stems_from(tmp_path):
+    write(tmp_path, test_a=STEMS)
+    got = comb(tmp_path)
+    assert got.code == 0 and got.counts == {"passed": 1}, got.out
+    assert "comb: test_a.py::test_a sent SIGTERM to the process that forks workers" in got.out
+
+
+@pytest.mark.parametrize("blocked", [False, True])
+def test_a_signal_from_elsewhere_does_what_it_would_do(tmp_path, blocked):
+    write(tmp_path, conftest="import signal\nsignal.pthread_sigmask(signal.SIG_BLOCK, [15] if %r else [])\n" % blocked,
+          test_a="import os, time\ndef test_a():\n    open('made', 'w').write(str(os.getppid()))\n"
+          "    os.rename('made', 'parent')\n    while not os.path.exists('sent'): time.sleep(.01)\n    time.sleep(.5)\n")
+    process = start(tmp_path, "--comb", "-n1", "--comb-start=once")
+    deadline = time.monotonic() + 20
+    while not (tmp_path / "parent").exists() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    os.kill(int((tmp_path / "parent").read_text()), signal.SIGTERM)
+    (tmp_path / "sent").touch()
+    out, _ = process.communicate(timeout=20)
+    assert process.returncode == (0 if blocked else 1), out
+    assert blocked != ("the process that forks workers ended: killed by SIGTERM" in out), out
+    assert not left_behind(tmp_path)
+
+
 def test_the_end_of_all_workers_names_what_ran_and_what_did_not(tmp_path):
     write(tmp_path, test_a="import os, signal, time\n" + AROUND % (
         "def test_killer():\n    os.kill(os.getppid(), signal.SIGKILL)\n    time.sleep(9)"))
