@@ -204,6 +204,11 @@ class Nursery:
             os.kill(child.pid, signal.SIGKILL)
             os.waitpid(child.pid, 0)
             child.close()
+        if self.signals >= 0:
+            self.heed_signals()  # of those that have just ended
+            os.close(self.signals)
+            self.signals = -1
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, self.blocked)
         self.children.clear()
         if self.keeps_ends:
             _comb.keep_ends(False)

@@ -207,6 +207,28 @@ def test_a_module_that_ends_its_worker(tmp_path, text, code, line):
     assert got.code == code if code != 3 else got.code != 0, got.out
 
 
+ENDS_ONE_WORKER = "import os\nif os.path.exists('once'):\n    pass\nelse:\n    open('once', 'w').close()\n    os._exit(3)\n"
+
+
+def test_the_way_back_blocks_no_signals(tmp_path):
+    plain(tmp_path)
+    write(tmp_path, test_04=ENDS_ONE_WORKER, test_05="""
+import signal, subprocess
+BLOCKED = signal.pthread_sigmask(signal.SIG_BLOCK, [])
+CHILD = subprocess.Popen(["sleep", "30"])
+CHILD.terminate()
+def test_mask(): assert not BLOCKED
+def test_child(): assert CHILD.returncode == -15
+try:
+    CHILD.wait(5)
+finally:
+    CHILD.kill()
+""")
+    got = sharded(tmp_path)
+    assert "start=once" in got.out and "while it collected test_04.py" in got.out
+    assert got.code == 0 and got.counts == {"passed": 4 * 4 + 2}, got.out
+
+
 def test_a_test_that_kills_its_worker(tmp_path):
     plain(tmp_path)
     write(tmp_path, test_02="import os\ndef test_a(): pass\ndef test_kill(): os._exit(1)\ndef test_b(): pass\n")
