@@ -70,10 +70,26 @@ def end_all() -> list[dict[str, Any]]:
         if not pids:
             break
         told = [describe(pid) for pid in pids]
-        found += [one for one in told if not any(name.decode() in one["command"] for name in HELPERS)]
+        found += [one for one in told if not is_helper(one["command"])]
         for pid in pids:
             _end(pid)
     return found
+
+
+def is_helper(command: str) -> bool:
+    """Of multiprocessing; it ends by itself when it is needed no more, and cleans up then."""
+    return any(name.decode() in command for name in HELPERS)
+
+
+def end_adopted() -> None:
+    """Ends every child but helpers, at once: where this process has started nothing else itself."""
+    patience = time.monotonic() + PATIENCE_S
+    while time.monotonic() < patience:
+        pids = [pid for pid in _comb.children() if not is_helper(describe(pid)["command"])]
+        if not pids:
+            return
+        for pid in pids:
+            _end(pid)
 
 
 def _group(pid: int) -> int:

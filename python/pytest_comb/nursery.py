@@ -199,11 +199,12 @@ class Nursery:
         return command or {"quit": True}
 
     def end_all(self) -> None:
-        """No worker is left, and nobody is told."""
+        """No worker is left and nothing that one started, and nobody is told."""
         for child in self.children.values():
             os.kill(child.pid, signal.SIGKILL)
             os.waitpid(child.pid, 0)
             child.close()
+        leftovers.end_adopted()
         if self.signals >= 0:
             self.heed_signals()  # of those that have just ended
             os.close(self.signals)

@@ -79,7 +79,7 @@ def _describe_thread(thread: threading.Thread) -> str:
 def _processes(older: set[int]) -> str:
     for pid in _comb.children():
         command = leftovers.describe(pid)["command"]
-        if pid not in older and not any(name.decode() in command for name in leftovers.HELPERS):
+        if pid not in older and not leftovers.is_helper(command):
             return f"a process that the collection started runs: {command}"
     return ""
 

@@ -229,6 +229,38 @@ finally:
     assert got.code == 0 and got.counts == {"passed": 4 * 4 + 2}, got.out
 
 
+HANGS_ONCE = """
+import os, signal, subprocess, time
+if not os.path.exists("once"):
+    open("once", "w").close()
+    subprocess.Popen(["sleep", "51"], start_new_session=True)
+    CHILD = subprocess.Popen(["sh", "-c", "sleep 52; true"])
+    if %d:
+        os.kill(os.getpid(), signal.SIGKILL)
+    open("hangs", "w").close()
+    CHILD.wait()
+"""
+ENDS_MEANWHILE = """
+import os, time
+while not os.path.exists("hangs"):
+    time.sleep(.01)
+if not os.path.exists("ended"):
+    open("ended", "w").close()
+    os._exit(3)
+"""
+
+
+@pytest.mark.parametrize("first", ["the worker", "another worker"])
+def test_the_way_back_ends_what_the_workers_started(tmp_path, first):
+    plain(tmp_path)
+    write(tmp_path, test_04=HANGS_ONCE % (first == "the worker"))
+    if first == "another worker":
+        write(tmp_path, test_05=ENDS_MEANWHILE)
+    got = sharded(tmp_path)
+    assert "start=once: worker" in got.out and "start=import" not in got.out and "sleep" not in got.out, got.out
+    assert got.code == 0 and got.counts == {"passed": 4 * (5 if first == "the worker" else 4)}, got.out
+
+
 def test_a_test_that_kills_its_worker(tmp_path):
     plain(tmp_path)
     write(tmp_path, test_02="import os\ndef test_a(): pass\ndef test_kill(): os._exit(1)\ndef test_b(): pass\n")
