@@ -20,44 +20,53 @@ class Watch:
 
     def __init__(self) -> None:
         self.reader = ""  # "conftest.py:12 reads …", or nothing
-        self.unsure: dict[str, str] = {}  # by variable: who read it while it was not sure, as above
+        self.unsure: dict[str, tuple[str, str]] = {}  # by variable: who read it while it was not sure, as above; what it was
         self.is_settled = False
+        self._watched: Any = None  # os.environ; a project can put another object in its place
         self._plain: Any = None
 
     def start(self) -> None:
         """From now on."""
-        environment: Any = os.environ
-        self._plain = environment._data
+        if not hasattr(os.environ, "_data"):
+            self._lose()
+            return
+        self._watched = os.environ
+        self._plain = self._watched._data
         self._take(_Environment(self._plain, self))
 
     def stop(self) -> None:
-        """The environment is an ordinary one again."""
-        environment: Any = os.environ
-        if isinstance(environment._data, _Environment):
-            values = list(environment._data.items())
+        """The environment is an ordinary one again. Who has put another in its place could have read all of that."""
+        if self._watched is not None and isinstance(self._watched._data, _Environment):
+            values = list(self._watched._data.items())
             self._plain.clear()
             self._plain.update(values)
             self._take(self._plain)
+            if os.environ is not self._watched:
+                self._lose()
+
+    def _lose(self) -> None:
+        self.reader = self.reader or "os.environ is another object than Python's own"
 
     def _take(self, values: Any) -> None:
         """For text and for bytes: both look into the same."""
-        os.environ._data = values  # type: ignore[attr-defined]
-        os.environb._data = values  # type: ignore[attr-defined]
+        self._watched._data = values
+        if hasattr(os.environb, "_data"):
+            os.environb._data = values
 
-    def saw(self, what: str) -> None:
+    def saw(self, what: str, value: str) -> None:
         """Remembers the first one who asked."""
         if self.reader or self.unsure.get(what) or (what in UNSURE and self.is_settled):
             return
         place = _place()
         if place and what in UNSURE:
-            self.unsure[what] = f"{place} reads {what}"
+            self.unsure[what] = f"{place} reads {what}", value
         elif place:
             self.reader = f"{place} reads {what}"
 
     def settle(self, variables: dict[str, str]) -> None:
         """These are the values: who was told others before has to be asked again."""
-        for name, said in self.unsure.items():
-            if os.environ[name] != variables[name]:
+        for name, (said, value) in self.unsure.items():
+            if value != variables[name]:
                 self.reader = self.reader or f"{said}, which was not settled then"
         self.is_settled = True
 
@@ -78,9 +87,10 @@ class _Environment(dict):  # type: ignore[type-arg]
 
     def __getitem__(self, key: Any) -> Any:
         is_next = self._goes_through(key) if self._rest else False
+        value = super().__getitem__(key)
         if key in self._names and not is_next:
-            self._watch.saw(self._names[key])
-        return super().__getitem__(key)
+            self._watch.saw(self._names[key], os.fsdecode(value))
+        return value
 
     def _goes_through(self, key: Any) -> bool:
         """Whether this is one value of all of them, read in order, with the one in front of it."""
@@ -99,7 +109,7 @@ class WorkerInput(dict):  # type: ignore[type-arg]
 
     def _asked(self, key: Any = WORKER_ID) -> None:
         if key == WORKER_ID and self.watch is not None:
-            self.watch.saw('workerinput["workerid"]')
+            self.watch.saw('workerinput["workerid"]', "")
 
     def __getitem__(self, key: str) -> Any:
         self._asked(key)

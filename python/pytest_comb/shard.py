@@ -383,8 +383,9 @@ SURROUNDINGS = ("the plugins", "the environment", "the working directory", "sys.
 
 def surroundings(config: pytest.Config) -> tuple[Any, ...]:
     """What the import of one module could change for others."""
-    environment = {key: value for key, value in os.environ._data.items()}  # type: ignore[attr-defined]
-    environment.pop(b"PYTEST_CURRENT_TEST", None)
+    environment = dict(getattr(os.environ, "_data", os.environ).items())  # a project can have put a plain dict there
+    for name in (b"PYTEST_CURRENT_TEST", "PYTEST_CURRENT_TEST"):
+        environment.pop(name, None)
     return len(config.pluginmanager.list_name_plugin()), environment, os.getcwd(), sorted(set(sys.path))
 
 

@@ -128,3 +128,35 @@ def test_a(n, worker_id):
 ''')
     got = comb(tmp_path)
     assert got.counts == {"passed": 6}, got.out
+
+
+@pytest.mark.parametrize("name", ["PYTEST_XDIST_WORKER_COUNT", "PYTEST_XDIST_TESTRUNUID"])
+@pytest.mark.parametrize("args", [(), ("t",)])
+def test_a_conftest_can_remove_what_it_was_told(tmp_path, name, args):
+    (tmp_path / "t").mkdir()
+    write(tmp_path / "t", conftest=f"import os\nos.environ.pop('{name}', None)\n", test_a="def test_a(): pass\ndef test_b(): pass\n")
+    got = comb(tmp_path, *args)
+    assert got.counts == {"passed": 2}, got.out
+    assert "start=import" not in got.out, got.out
+
+
+def test_who_keeps_what_was_removed_is_asked_again(tmp_path):
+    write(tmp_path, test_a=TEST % "workercount", conftest="import os\nTOLD = int(os.environ.pop('PYTEST_XDIST_WORKER_COUNT', 1))\n"
+          "def pytest_xdist_auto_num_workers():\n    return 3\n")
+    got = run(tmp_path, "--comb", "-nauto")
+    assert got.counts == {"passed": 6}, got.out
+    assert "conftest.py:2 reads PYTEST_XDIST_WORKER_COUNT" in got.out, got.out
+
+
+@pytest.mark.parametrize("start", ["auto", "once", "shard", "import"])
+def test_a_project_can_replace_the_environment(tmp_path, start):
+    replaced = "import os\nos.environ = dict(os.environ)\nTOLD = os.environ.get('PYTEST_XDIST_WORKER')\n"
+    write(tmp_path, conftest=replaced if start in ("auto", "import") else replaced + "TOLD = 'unknown'\n", test_a="""
+import conftest, os, pytest, time
+@pytest.mark.parametrize("n", range(6))
+def test_a(n, worker_id):
+    time.sleep(.05)
+    assert conftest.TOLD in (worker_id, "unknown") and os.environ["PYTEST_XDIST_WORKER"] == worker_id
+""", test_b="import os\nos.environ = dict(os.environ)\ndef test_b(): pass\n")
+    got = comb(tmp_path, "--comb-start=" + start)
+    assert got.counts == {"passed": 7}, got.out
