@@ -70,6 +70,68 @@ def test_hooks_that_do_nothing_in_workers_are_no_reason(tmp_path):
     assert (tmp_path / "finished").read_text() == "xy"
 
 
+GUARDS = {
+    "is_xdist_worker": "from xdist import is_xdist_worker\nif is_xdist_worker(session): return",
+    "a module": "import xdist\nif xdist.is_xdist_worker(session):\n    return",
+    "controller": "from xdist import is_xdist_controller\nif not is_xdist_controller(session): return",
+    "variable": "if os.environ.get('PYTEST_XDIST_WORKER'): return",
+    "getenv": "if os.getenv('PYTEST_XDIST_WORKER') is not None: return",
+    "in": "if exitstatus or 'PYTEST_XDIST_WORKER' in os.environ: return",
+    "workerinput": "if getattr(session.config, 'workerinput', None) is not None: return",
+}
+NO_GUARDS = {
+    "another": "if os.environ.get('OTHER'): return",
+    "reversed": "if 'PYTEST_XDIST_WORKER' not in os.environ: return",
+    "too narrow": "if hasattr(session.config, 'workerinput') and exitstatus: return",
+    "one argument": "if hasattr(*[session, 'workerinput']): return",
+    "something first": "print(exitstatus)\nif hasattr(session.config, 'workerinput'): return",
+    "a value": "if is_xdist_controller(session): return",
+}
+
+
+def guarded(folder, guard):
+    lines = [*guard.split("\n"), "open('finished', 'a').write('x')"]
+    write(folder, test_a="def test_a(): pass\ndef test_b(): pass\n", conftest="import os\nfrom xdist import is_xdist_controller\n"
+          "def pytest_configure(config):\n    config.my = {}\ndef pytest_sessionfinish(session, exitstatus):\n    " + "\n    ".join(lines))
+    got = comb(folder)
+    assert got.counts == {"passed": 2}, got.out
+    return got
+
+
+@pytest.mark.parametrize("name", GUARDS)
+def test_each_way_to_leave_workers_alone_is_known(tmp_path, name):
+    got = guarded(tmp_path, GUARDS[name])
+    assert "start=import" not in got.out, got.out
+    assert (tmp_path / "finished").read_text() == "x"
+
+
+@pytest.mark.parametrize("name", NO_GUARDS)
+def test_what_leaves_no_worker_alone_is_no_guard(tmp_path, name):
+    assert "implements pytest_sessionfinish" in guarded(tmp_path, NO_GUARDS[name]).out
+
+
+@pytest.mark.parametrize("value, is_reason", [
+    ("logging.getLogger(__name__)", False), ("pytest.StashKey()", False), ("re.compile('a')", False), ("'my suite'", False),
+    ("os.path.join(os.path.dirname(__file__), 'out')", False), ("pathlib.Path(__file__).parent / f'{NAME}.txt'", False),
+    ("('a', 'b', 3)", False), ("'a'; VALUE = tempfile.mkdtemp(dir='.')", True), ("tempfile.mkdtemp(dir='.')", True),
+    ("pathlib.Path(tempfile.mkdtemp(dir='.'))", True), ("f'{os.getpid()}.db'", True), ("os.environ['HOME']", True),
+    ("str(MADE)", True), ("[]", True),
+])
+def test_a_global_counts_where_each_worker_would_have_another(tmp_path, value, is_reason):
+    write(tmp_path, test_a="def test_a(): pass\ndef test_b(): pass\n", conftest=f"""
+import logging, os, pathlib, pytest, re, tempfile, uuid
+NAME = "report"
+MADE = uuid.uuid4().hex
+VALUE = {value}
+def pytest_sessionfinish():
+    print(VALUE)
+""")
+    got = comb(tmp_path)
+    assert got.counts == {"passed": 2}, got.out
+    assert ("all of them have from VALUE" in got.out) == is_reason, got.out
+    assert ("start=import" in got.out) == is_reason, got.out
+
+
 ASKS = '''
 import conftest, os, pytest
 @pytest.mark.parametrize("n", range(30))
