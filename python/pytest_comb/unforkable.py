@@ -91,7 +91,7 @@ def _descriptors(config: pytest.Config, known: set[int]) -> str:
     reruns = getattr(getattr(config, "failures_db", None), "sock", None)  # each worker gets its own
     handled = reruns.fileno() if reruns is not None else -1
     for fd, status in _open_files():
-        if stat.S_ISSOCK(status.st_mode) and fd > 2 and fd != handled and status.st_ino not in known:
+        if stat.S_ISSOCK(status.st_mode) and fd > 2 and fd != handled and status.st_ino not in known and not _only_sends(fd):
             return f"{_holder(config, lambda value, fd=fd: _is_socket(value, fd))}{_describe_socket(fd)} is open after the collection"
         if stat.S_ISREG(status.st_mode) and _is_database(fd):
             path = os.readlink(f"/proc/self/fd/{fd}")
@@ -104,6 +104,20 @@ def _is_database(fd: int) -> bool:
         return os.pread(fd, len(SQLITE), 0) == SQLITE
     except OSError:  # for writing only
         return False
+
+
+def _only_sends(fd: int) -> bool:
+    """A datagram socket without an address of its own: statsd, syslog. Nothing can be sent to it, so no process would read
+    what is another's. One of a pair, or one that connect() gave a port, can be answered."""
+    with socket.socket(fileno=os.dup(fd)) as copy:
+        if copy.type != socket.SOCK_DGRAM or copy.family not in (socket.AF_UNIX, socket.AF_INET, socket.AF_INET6):
+            return False
+        own = copy.getsockname()
+        try:
+            peer = copy.getpeername()
+        except OSError:  # not connected
+            return not own if copy.family == socket.AF_UNIX else own[1] == 0
+        return copy.family == socket.AF_UNIX and bool(peer) and not own
 
 
 def _describe_socket(fd: int) -> str:

@@ -180,6 +180,27 @@ def test_what_cannot_be_shared_is_named(tmp_path, conftest, reason):
     found_out(tmp_path, conftest, "def test_a(): pass\n", reason)
 
 
+@pytest.mark.parametrize("made, shared", [
+    ("socket.socket(socket.AF_INET, socket.SOCK_DGRAM)", True),
+    ("socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)", True),
+    ("socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM); S.connect('log')", True),
+    ("socket.socket(socket.AF_INET, socket.SOCK_DGRAM); S.bind(('127.0.0.1', 0))", False),
+    ("socket.socket(socket.AF_INET, socket.SOCK_DGRAM); S.connect(('127.0.0.1', 9))", False),
+    ("socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM); S.bind('own-%d' % os.getpid()); S.connect('log')", False),
+    ("socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)", False),
+    ("socket.socket(socket.AF_INET, socket.SOCK_STREAM)", False),
+])
+def test_a_socket_that_is_only_sent_from_is_no_reason(tmp_path, monkeypatch, made, shared):
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as log:
+        with monkeypatch.context() as patch:
+            patch.chdir(tmp_path)  # for a path that is not too long
+            log.bind("log")
+        write(tmp_path, conftest=f"import os, socket\nS = {made}\n", test_a="def test_a(): pass\ndef test_b(): pass\n")
+        got = comb(tmp_path)
+    assert got.counts == {"passed": 2}, got.out
+    assert ("start=import" not in got.out) == shared, got.out
+
+
 def test_what_a_fork_can_share_is_no_reason(tmp_path):
     """Helpers of multiprocessing, an ended thread and process, closed descriptors."""
     write(tmp_path, test_a=USES, conftest='''
