@@ -266,3 +266,31 @@ def test_a_seed_of_numpy_holds_too(tmp_path, mark):
     assert set(numbers) == {"0.3745401188473625"}
     numbers = first_numbers(tmp_path, "--comb-start=once", module="numpy.random", seed="[random.random() for n in range(5000)]", mark=mark)
     assert len(set(numbers)) == len(numbers)
+
+
+STUBS = {
+    "empty": "types.ModuleType('numpy.random')",
+    "mock": "unittest.mock.MagicMock()",
+    "fails": "type('Stub', (), {'__getattr__': lambda self, name: 1 / 0})()",
+    "other": "types.SimpleNamespace(get_state=lambda legacy: ('MT19937', [], 0), seed=None)",
+    "none": "None",
+}
+
+
+@pytest.mark.parametrize("stub", STUBS)
+def test_a_stand_in_for_numpy_ends_no_run(tmp_path, stub):
+    """In a conftest, and left behind by a test that a fresh one follows."""
+    put = "import sys, types, unittest.mock\nsys.modules['numpy.random'] = " + STUBS[stub]
+    tests = f"""
+import pytest
+@pytest.mark.fresh
+def test_a(): pass
+def test_b():
+    {put.replace(chr(10), chr(10) + "    ")}
+@pytest.mark.fresh
+def test_c(): pass
+"""
+    for conftest in "", put + "\n":
+        write(tmp_path, conftest=conftest, test_a=tests)
+        got = run(tmp_path, "--comb", "-n1")
+        assert got.counts == {"passed": 3}, got.out
