@@ -6,11 +6,13 @@ import os
 
 from pytest_comb import leftovers
 
+FIRST = 1  # of all processes
 KERNEL = 0  # the terminal, a timer, or who is outside of this namespace
 
 
 def lineage(pid: int) -> list[int]:
-    """It, its parent, and so on up to this process or the first of all; [] where one of them has ended meanwhile."""
+    """It, its parent, and so on up to this process or the first of all; [] where one of them has ended meanwhile: the kernel
+    gives such a process the parent 0, or it is not found."""
     family: list[int] = []
     while pid > 0:
         family.append(pid)
@@ -20,7 +22,7 @@ def lineage(pid: int) -> list[int]:
         if len(fields) < 2:
             return []
         pid = int(fields[1])
-    return family
+    return family if family[-1:] in ([FIRST], [os.getpid()]) else []
 
 
 def is_foreign(pid: int, family: list[int]) -> bool:

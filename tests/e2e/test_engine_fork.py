@@ -1,9 +1,12 @@
 """Processes that tests fork: one that comes back out of its test is no second worker, others are let alone."""
 
 import re
+import subprocess
+import threading
 
 import pytest
 from engine_run import comb, run, write
+from pytest_comb import senders
 
 FORKS = '''
 import os, pytest, time
@@ -155,3 +158,14 @@ def test_program():
 ''')
     got = comb(tmp_path)
     assert got.counts == {"passed": 3} and "came back" not in got.out, got.out
+
+
+def test_a_process_that_ends_while_it_is_asked_about_is_nobody_from_elsewhere():
+    """The kernel gives it the parent 0 for a moment."""
+    for _ in range(400):
+        process = subprocess.Popen(["true"], start_new_session=True)
+        waiting = threading.Thread(target=process.wait)
+        waiting.start()
+        while waiting.is_alive():
+            assert not senders.is_foreign(process.pid, senders.lineage(process.pid))
+        waiting.join()
