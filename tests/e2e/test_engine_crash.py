@@ -550,7 +550,8 @@ def test_other(): pass
     assert got.code == 1 and got.counts == {"failed": 1, "passed": 2}, got.out[-2000:]
     assert got.out.count("x" * ((1 << 20) - 1) + "\n") == 50 and "AssertionError: its end" in got.out
     peaks = [int(path.read_text()) for path in tmp_path.glob("rss-*")]
-    assert len(peaks) >= 2 and max(peaks) < 100 + 8 * 50, peaks  # megabytes
+    sanitized = 3 if "COMB_TEST_PLUGIN" in os.environ else 1  # freed memory stays with AddressSanitizer for a while
+    assert len(peaks) >= 2 and max(peaks) < sanitized * (100 + 8 * 50), peaks  # megabytes
 
 
 def test_memory_is_refused(tmp_path):
