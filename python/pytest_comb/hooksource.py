@@ -12,7 +12,7 @@ import functools
 from types import FunctionType, ModuleType
 from typing import Any, Optional, Union
 
-from pytest_comb import hookvalues
+from pytest_comb import hookvalues, sourcetree
 from pytest_comb.hookvalues import Held, Kind, Unclear, join
 
 Env = dict[str, Kind]  # names that are bound on every way to here
@@ -40,20 +40,13 @@ def objection(name: str, function: Any, config: Any) -> Optional[str]:
     return None
 
 
-@functools.lru_cache(maxsize=None)
-def tree_of(path: str) -> ast.Module:
-    """The syntax tree of a file; Unclear without one."""
-    try:
-        with open(path, "rb") as file:
-            return ast.parse(file.read())
-    except (OSError, SyntaxError, ValueError):
-        raise Unclear("its source cannot be read") from None
-
-
 def definition(function: FunctionType) -> ast.FunctionDef:
     """Where a function is written, with no decorator but pytest's."""
     code = function.__code__
-    for node in ast.walk(tree_of(code.co_filename)):
+    tree = sourcetree.of_file(code.co_filename)
+    if tree is None:
+        raise Unclear("its source cannot be read")
+    for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef) and node.name == code.co_name:
             if min([node.lineno, *(each.lineno for each in node.decorator_list)]) == code.co_firstlineno:
                 break

@@ -29,9 +29,11 @@ import sys
 import uuid
 from dataclasses import dataclass
 from types import BuiltinFunctionType, FunctionType, MappingProxyType, ModuleType
-from typing import Any, Union
+from typing import Any, Optional, Union
 
 import pytest
+
+from pytest_comb import sourcetree
 
 
 class Unclear(Exception):
@@ -224,9 +226,10 @@ def of_name(names: dict[str, Any], name: str) -> Kind:
         kind = of_value(value)
     except Unclear as error:
         raise Unclear(f"reads `{name}`, {error}") from None
-    if not isinstance(kind, Held) and not _is_library(str(names.get("__name__", ""))) and name in changed_names(
-            str(names.get("__file__", ""))):
-        raise Unclear(f"reads `{name}`, which a function of its module changes")
+    if not isinstance(kind, Held) and not _is_library(str(names.get("__name__", ""))):
+        changed = changed_names(str(names.get("__file__", "")))
+        if changed is None or name in changed:
+            raise Unclear(f"reads `{name}`, which a function of its module {'may change' if changed is None else 'changes'}")
     return kind
 
 
@@ -261,13 +264,11 @@ def _is_data(value: Any, depth: int) -> bool:
 
 
 @functools.lru_cache(maxsize=None)
-def changed_names(path: str) -> frozenset[str]:
-    """Names of a module that its functions bind or change, as far as its source shows."""
-    try:
-        with open(path, "rb") as file:
-            tree = ast.parse(file.read())
-    except (OSError, SyntaxError, ValueError):
-        return frozenset()
+def changed_names(path: str) -> Optional[frozenset[str]]:
+    """Names of a module that its functions bind or change, as far as its source shows; None without one."""
+    tree = sourcetree.of_file(path)
+    if tree is None:
+        return None
     found: set[str] = set()
     for function in ast.walk(tree):
         if isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)) and getattr(function, "name", "") not in BEFORE:

@@ -88,13 +88,13 @@ class Nursery:
     def try_to_fork(self, slot: int) -> int:
         """fork(), or OSError with nothing left open."""
         parent = os.getpid()
-        pipes = self.pipes(slot)
-        ends = [end for pair in pipes for end in pair]
-        crash_fd = -1
         if not self.keeps_ends:
             _comb.keep_ends(True)
             self.keeps_ends = True
         self.block_signals()
+        pipes = self.pipes(slot)
+        ends = [end for pair in pipes for end in pair]
+        crash_fd = -1
         try:
             crash_fd = os.memfd_create("comb-crash")
             pid = os.fork()
@@ -125,8 +125,9 @@ class Nursery:
     def block_signals(self) -> None:
         """From the first worker on: a test may mean its parent, or all processes of its kind, and every worker needs this one."""
         if self.signals < 0:
-            self.blocked = set(PASSED_OVER) - signal.pthread_sigmask(signal.SIG_BLOCK, PASSED_OVER)
-            self.signals = _comb.signal_fd(tuple(self.blocked))
+            self.blocked = set(PASSED_OVER) - signal.pthread_sigmask(signal.SIG_BLOCK, ())
+            self.signals = _comb.signal_fd(tuple(self.blocked))  # the system may refuse it: nothing is blocked then
+            signal.pthread_sigmask(signal.SIG_BLOCK, self.blocked)
 
     def heed_signals(self) -> None:
         """One from a test is told and passed over; from elsewhere it does what it would have done."""

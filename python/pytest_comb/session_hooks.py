@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import builtins
 import dis
-import functools
 import inspect
 import logging
 import os
@@ -18,7 +17,7 @@ from typing import Any, Iterator, Optional
 
 import pytest
 
-from pytest_comb import per_item
+from pytest_comb import per_item, sourcetree
 
 STARTING = ("pytest_sessionstart", "pytest_configure")
 FINISHING = ("pytest_sessionfinish", "pytest_unconfigure")
@@ -163,7 +162,7 @@ def _is_spelt_out(name: str, known: dict[str, Any], asking: tuple[str, ...]) -> 
     parts = value if isinstance(value, tuple) else (value,)
     if name in asking or not all(isinstance(part, (*TEXT, *PLAIN)) for part in parts):
         return False
-    tree = _tree(str(known.get("__file__")))
+    tree = sourcetree.of_file(str(known.get("__file__"))) or ast.Module([], [])
     stores = [node for node in ast.walk(tree) if isinstance(node, ast.Name) and node.id == name and not isinstance(node.ctx, ast.Load)]
     given = [node.value for node in ast.walk(tree) if isinstance(node, (ast.Assign, ast.AnnAssign)) and node.value is not None
              for target in getattr(node, "targets", None) or [node.target] if target in stores]  # type: ignore[union-attr]
@@ -183,16 +182,6 @@ def _is_same(value: ast.expr, known: dict[str, Any], asking: tuple[str, ...]) ->
             if not any(found is each for each in SAME_OBJECTS) and not _is_spelt_out(node.id, known, asking):
                 return False
     return True
-
-
-@functools.lru_cache(maxsize=None)
-def _tree(path: str) -> ast.Module:
-    """Empty where it cannot be read."""
-    try:
-        with open(path, "rb") as file:
-            return ast.parse(file.read())
-    except (OSError, SyntaxError, ValueError):
-        return ast.Module([], [])
 
 
 def _names_in(code: CodeType) -> Iterator[str]:

@@ -13,7 +13,7 @@ from typing import Any, Callable, Iterable, Iterator
 
 import pytest
 
-from pytest_comb import _comb, leftovers, per_item, session_hooks
+from pytest_comb import _comb, leftovers, per_item, session_hooks, sourcetree
 
 SQLITE = b"SQLite format 3\0"
 DEPTH = 3  # of what a global holds: a client, its pool, the connection, ...
@@ -167,11 +167,7 @@ def _holds(value: Any, same: Same, depth: int) -> bool:
 
 def _line_of(path: str, name: str) -> int:
     """Where a module gives itself this global first; 1 where that cannot be seen."""
-    try:
-        with open(path, "rb") as file:
-            tree = ast.parse(file.read())
-    except (OSError, SyntaxError, ValueError):
-        return 1
+    tree = sourcetree.of_file(path) or ast.Module([], [])
     stores = [node.lineno for node in ast.walk(tree)
               if isinstance(node, ast.Name) and node.id == name and isinstance(node.ctx, ast.Store)]
     return min(stores, default=1)

@@ -9,8 +9,8 @@
 
 #include "base/banned.h"
 
+#define PROCESS_KEY "run.process_bytes" /* in the history's meta table */
 /* Weight of the newest run, and the floor of a logarithm: as in runs.c. */
-#define PROCESS_KEY "run.process_bytes"
 #define NEWEST_WEIGHT 0.3
 #define SHORTEST_S 1e-6
 /* Below this, a test's average is of no use to any plan. */

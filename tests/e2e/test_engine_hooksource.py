@@ -8,7 +8,7 @@ import types
 import pytest
 
 from engine_run import comb, serial, write
-from pytest_comb import hooksource
+from pytest_comb import hooksource, sourcetree
 
 NUMBERS = itertools.count()
 HEAD = '''
@@ -50,7 +50,7 @@ def objection(folder, head, body):
     spec = importlib.util.spec_from_file_location("conftest_%d" % next(NUMBERS), str(path))
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    hooksource.tree_of.cache_clear()
+    sourcetree.of_file.cache_clear()
     hooksource.hookvalues.changed_names.cache_clear()
     name = head.split("def ")[1].split("(")[0]
     config = types.SimpleNamespace(flag=True, seen=[], words=["a"], option=None, workerinput={})

@@ -7,8 +7,8 @@ from engine_run import comb, run, serial, write
 LOOKS = """
 import pytest
 def pytest_runtest_teardown(item, nextitem):
+    assert nextitem is None or isinstance(nextitem, pytest.Item)
     if nextitem is None or nextitem.parent is not item.parent:
-        assert nextitem is None or isinstance(nextitem, pytest.Item)
         open('ends', 'a').write(item.nodeid + '\\n')
 """
 PROTOCOL = """
