@@ -70,11 +70,10 @@ class Crashes:
         self.count = 0
         self.overtime = Overtime(controller)
         self.not_run: list[str] = []
-        self.retired: dict[int, dict[str, Any]] = {}  # by slot: what RETIRED said
         self.summaries: list[str] = []
         self.bad_ends = 0  # of workers, that are no test's failure
         self.refused = 0  # forks
-        self.outgrown: dict[int, int] = {}  # by slot: bytes of a worker that ends for them
+        self.early: dict[int, str] = {}  # by slot: why a worker ends in good order, and is replaced
         self.started_by: dict[int, str] = {}  # node id by process
         self.oom_kills = _comb.oom_kills()
         self.has_told_of_start = False
@@ -101,13 +100,12 @@ class Crashes:
         controller.active.discard(slot)
         controller.relay.adopt()
         controller.relay.close(slot)
-        outgrown = self.outgrown.pop(slot, None)
+        early = self.early.pop(slot, None)
         if finished and content["status"] == 0:
-            if outgrown is not None and not controller.stopping and not controller.interrupt.since:
-                self.replace(slot, f"{sizes.show(outgrown)} of memory, above --comb-max-rss")
+            if early is not None and not controller.stopping and not controller.interrupt.since:
+                self.replace(slot, early)
             return
-        retired = self.retired.pop(slot, None)
-        cause = retired["reason"] if retired else self.cause(content, test if lost < 0 else lost)
+        cause = self.cause(content, test if lost < 0 else lost)
         self.config.hook.pytest_testnodedown(node=node, error=None if finished else cause)
         if lost >= 0 and lost not in controller.replay.finished:
             self.report(slot, lost, cause, content["stack"])
@@ -117,10 +115,10 @@ class Crashes:
         on_purpose = controller.stopping or controller.interrupt.since
         if not node.has_started and controller.start_mode == "import" and not on_purpose:
             self.collector_ended(slot, cause, content["stack"])
-        elif finished or (lost < 0 and retired is None and not on_purpose and controller.board.waiting() == 0):
+        elif finished or (lost < 0 and not on_purpose and controller.board.waiting() == 0):
             self.ended_badly(f"worker {node.gateway.id} ended badly after its last test: {cause}")
         elif not on_purpose:
-            self.count += retired is None
+            self.count += 1
             self.replace(slot, cause)
 
     def collector_ended(self, slot: int, cause: str, stack: str) -> None:
@@ -204,13 +202,20 @@ class Crashes:
     def worker_outgrown(self, slot: int, content: dict[str, Any]) -> None:
         """A worker is above --comb-max-rss: it is replaced when it has ended, unless every new one is too."""
         if not content["at_start"]:
-            self.outgrown[slot] = content["bytes"]
+            self.early[slot] = f"{sizes.show(content['bytes'])} of memory, above --comb-max-rss"
             return
         note = (f"comb: --comb-max-rss {self.config.option.comb_max_rss} is less than a worker has when it starts "
                 f"({sizes.show(content['bytes'])}): the limit was left out; give more")
         if not self.has_told_of_start:
             self.notes.append(note)
         self.has_told_of_start = True
+
+    def worker_retired(self, slot: int, content: dict[str, Any]) -> None:
+        """A worker ends because it lacks what tests need; plugins may lack it too, and fail in their last hook."""
+        self.early[slot] = _comb.printable(content["reason"])
+        if content["failed"]:
+            self.notes.append(f"comb: worker {self.controller.nodes[slot].gateway.id} ended early ({self.early[slot]}), and what its "
+                              f"plugins do at the end of a session failed: {_comb.printable(content['failed'])}")
 
     def stays_with(self, module: str, slot: int) -> None:
         """A module whose tests are others in each process that imports it."""

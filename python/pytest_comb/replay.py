@@ -53,7 +53,7 @@ class Replay:
             protocol.NOT_FORKED: lambda ring, content: self.controller.crashes.not_forked(content["slot"], content["reason"]),
             protocol.SIGNALLED: lambda ring, content: self.controller.crashes.signalled(**content),
             protocol.FRESH_DIED: lambda ring, content: self.controller.crashes.fresh_died(ring - 1, content),
-            protocol.RETIRED: lambda ring, content: self.controller.crashes.retired.update({ring - 1: content}),
+            protocol.RETIRED: lambda ring, content: controller.crashes.worker_retired(ring - 1, content),
         }
 
     def frame(self, ring: int, kind: int, payload: Any) -> None:

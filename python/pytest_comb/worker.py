@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pytest_comb.shard import Shard
 
 
+RETIRED_FOR = "a test closed descriptors it did not open"
 Record = tuple[Any, ...]  # family, line, and of each phase start, stop and duration
 
 
@@ -44,6 +45,7 @@ class Worker:
         self.said_goodbye = False
         self.max_rss = sizes.parse(config.option.comb_max_rss)
         self.outgrown = 0  # bytes, once they are too many
+        self.is_retired = False  # it ends in good order, but runs no other test
         self.fresh: Optional[fresh.Fresh] = None  # once a test asked for it
         self.seeds: Any = None  # once it runs tests
         self.families: dict[Any, int] = {}
@@ -94,7 +96,7 @@ class Worker:
             if session.shouldfail or session.shouldstop:
                 self.board.stop()
                 return
-            if self.has_outgrown():
+            if self.is_retired or self.has_outgrown():
                 return
 
     def pass_on(self, index: int) -> None:
@@ -145,8 +147,10 @@ class Worker:
             item.config.hook.pytest_runtest_protocol(item=item, nextitem=LateItem(self))
         elif not self.run_fresh(item):
             return
-        self.complete()
+        is_whole = self.complete()
         self.board.end(self.slot)
+        if not is_whole:
+            self.retire()
 
     def run_fresh(self, item: pytest.Item) -> bool:
         """In a process of its own; False when that crashed, and the test is told and given up already."""
@@ -207,8 +211,8 @@ class Worker:
             self.sent_some = True
             self.send(protocol.REPORTS, test=self.index, reports=plain)
 
-    def complete(self) -> None:
-        """The test is over: a binary record where that says all, frames otherwise."""
+    def complete(self) -> bool:
+        """The test is over: a binary record where that says all, frames otherwise. False when no other can run here."""
         self.outlet.mark(self.index)
         if self.fresh is None or self.fresh.server is None:  # while that stands the worker itself has started nothing
             self.tell_children()
@@ -219,9 +223,9 @@ class Worker:
         else:
             self.flush()
             self.send(protocol.FINISHED, test=self.index)
-        if not self.descriptors.are_whole(closely=self.record is None):
-            self.retire()
+        is_whole = self.descriptors.are_whole(closely=self.record is None)
         self.pending, self.sent_some, self.attempts, self.record = [], False, 0, None
+        return is_whole
 
     def tell_children(self) -> None:
         """Processes that the current test or its fixtures have started."""
@@ -235,14 +239,14 @@ class Worker:
 
     def retire(self) -> None:
         """Makes room for a worker that is whole, once what is set up is torn down; nothing can be captured of that."""
-        self.board.end(self.slot)
+        self.is_retired = True
         hygiene.fill_standard_descriptors()
-        self.config.pluginmanager.unregister(name="capturemanager")
+        capture: Any = self.config.pluginmanager.unregister(name="capturemanager")
+        if capture is not None:  # its end would close numbers that may be a test's files; self.descriptors keeps what it held
+            capture._global_capturing = None
         self.loose = True
         self.tear_down_for(None)
-        self.tell_peak()
-        self.send(protocol.RETIRED, test=self.index, reason="a test closed descriptors it did not open")
-        os._exit(0)
+        self.send(protocol.RETIRED, test=self.index, reason=RETIRED_FOR, failed="")
 
     def is_plain(self) -> bool:
         """False when the reports hold more than a record can."""
@@ -303,9 +307,20 @@ class Worker:
             self.send(protocol.EXIT, message=error.msg, code=error.returncode)
         except KeyboardInterrupt:
             self.send(protocol.INTERRUPTED, test=self.index)
-        except BaseException:
-            self.send(protocol.INTERNAL_ERROR, text=traceback.format_exc())
+        except BaseException as error:
+            if self.is_retired:  # what a plugin had open is closed: no reason to end the run of the others
+                told = "".join(traceback.format_exception_only(type(error), error)).strip()
+                self.send(protocol.RETIRED, test=self.index, reason=RETIRED_FOR, failed=told)
+            else:
+                self.send(protocol.INTERNAL_ERROR, text=traceback.format_exc())
         self.board.finish_slot(self.slot)
         self.tell_peak()
         self.send(protocol.GOODBYE, output=output)
         self.said_goodbye = True
+
+    @pytest.hookimpl(hookwrapper=True, tryfirst=True)
+    def pytest_unconfigure(self) -> Generator[None, Any, None]:
+        """Where descriptors are closed a plugin may fail that wants to close its own; the end has been told."""
+        outcome = yield
+        if self.is_retired:
+            outcome.force_result(None)
