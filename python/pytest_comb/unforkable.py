@@ -1,8 +1,10 @@
-"""What a process holds that the processes forked from it could not share: threads, sockets, SQLite databases, processes."""
+"""What a process holds that the processes forked from it could not share: threads, processes, sockets, pipes, SQLite databases,
+and memory that stays the same in all of them."""
 
 from __future__ import annotations
 
 import ast
+import fcntl
 import inspect
 import os
 import socket
@@ -18,17 +20,19 @@ from pytest_comb import _comb, leftovers, per_item, session_hooks, sourcetree
 SQLITE = b"SQLite format 3\0"
 DEPTH = 3  # of what a global holds: a client, its pool, the connection, ...
 SHOWN = 3  # threads
+# Mappings without a file of the user's: mmap.mmap(-1, n), and multiprocessing.Value and Array. Locks (sem.) are not among them.
+SHARED_MEMORY = ("/dev/zero (deleted)", "/dev/shm/pym-")
 Same = Callable[[Any], bool]
 
 
 def found(config: pytest.Config, known: set[int], older: Iterable[int]) -> str:
-    """What is there, and where; '' for nothing. known: inodes of sockets, older: processes that are nobody's mistake."""
-    return _threads() or _processes(set(older)) or _descriptors(config, known)
+    """What is there, and where; '' for nothing. known: inodes of channels, older: processes that are nobody's mistake."""
+    return _threads() or _processes(set(older)) or _descriptors(config, known) or _pipes(config, known) or _memory(config)
 
 
-def sockets() -> set[int]:
-    """Inodes of those that are open now."""
-    return {status.st_ino for _, status in _open_files() if stat.S_ISSOCK(status.st_mode)}
+def channels() -> set[int]:
+    """Inodes of the sockets and pipes that are open now."""
+    return {status.st_ino for _, status in _open_files() if stat.S_ISSOCK(status.st_mode) or stat.S_ISFIFO(status.st_mode)}
 
 
 def _open_files() -> Iterator[tuple[int, os.stat_result]]:
@@ -99,6 +103,26 @@ def _descriptors(config: pytest.Config, known: set[int]) -> str:
     return ""
 
 
+def _pipes(config: pytest.Config, known: set[int]) -> str:
+    """Of which both ends are here: what one process writes another one would read. One end alone is for a helper."""
+    ends: dict[int, dict[int, int]] = {}  # by inode: a descriptor for each way of opening
+    for fd, status in _open_files():
+        if stat.S_ISFIFO(status.st_mode) and status.st_ino not in known:
+            ends.setdefault(status.st_ino, {})[fcntl.fcntl(fd, fcntl.F_GETFL) & os.O_ACCMODE] = fd
+    for ways in ends.values():
+        if len(ways) > 1 or os.O_RDWR in ways:
+            return f"{_holder(config, lambda value, fds=ways.values(): _is_end(value, fds))}a pipe is open after the collection"
+    return ""
+
+
+def _memory(config: pytest.Config) -> str:
+    with open("/proc/self/maps", encoding="utf-8", errors="replace") as maps:
+        for line in maps:
+            if " rw-s " in line and line.split(maxsplit=5)[-1].startswith(SHARED_MEMORY):
+                return f"{_holder(config, _is_shared)}memory that forked processes would share is held after the collection"
+    return ""
+
+
 def _is_database(fd: int) -> bool:
     try:
         return os.pread(fd, len(SQLITE), 0) == SQLITE
@@ -136,6 +160,15 @@ def _describe_socket(fd: int) -> str:
 
 def _is_socket(value: Any, fd: int) -> bool:
     return isinstance(value, socket.socket) and value.fileno() == fd
+
+
+def _is_end(value: Any, fds: Iterable[int]) -> bool:
+    module = sys.modules.get("multiprocessing.connection")
+    return module is not None and isinstance(value, module.Connection) and value._handle in fds
+
+
+def _is_shared(value: Any) -> bool:
+    return any(kind.__module__ in ("mmap", "multiprocessing.sharedctypes") for kind in type(value).__mro__)
 
 
 def _is_connection(value: Any) -> bool:

@@ -166,6 +166,12 @@ def test_a_connection_is_each_workers_own(tmp_path):
         assert got.counts == {"passed": 30}
 
 
+def test_a_pipe_is_each_workers_own(tmp_path):
+    got = found_out(tmp_path, "import os, time\nR, W = os.pipe()\ndef ask(text):\n    os.write(W, text.encode().ljust(40))\n"
+                    "    time.sleep(.01)\n    return os.read(R, 40).decode().strip()\n", ASKS, "a pipe is open after the collection")
+    assert got.counts == {"passed": 30}
+
+
 @pytest.mark.parametrize("conftest, reason", [
     ("import sqlite3\nclass Db: pass\nDb.x = 1\nDB = Db()\nDB.link = sqlite3.connect('a.db')\nDB.link.execute('create table if not exists a (b)')\n",
      r"conftest\.py:4, DB: the SQLite database .*a\.db is open"),
@@ -175,6 +181,11 @@ def test_a_connection_is_each_workers_own(tmp_path):
     ("import threading, time\ndef wait(): time.sleep(30)\nthreading.Thread(target=wait, name='w', daemon=True).start()\n"
      "threading.Thread(target=time.sleep, name='z', args=(30,), daemon=True).start()\n",
      r"other threads run after the collection: w in conftest\.py:2, z"),
+    ("import os\nR, W = os.pipe()\n", "a pipe is open after the collection"),
+    ("import multiprocessing\nclass Holds: pass\nH = Holds()\nH.queue = multiprocessing.SimpleQueue()\n",
+     r"conftest\.py:3, H: a pipe is open after"),
+    ("import multiprocessing\nV = multiprocessing.Value('i')\n", r"conftest\.py:2, V: memory that forked processes would share is held"),
+    ("import mmap\nM = [mmap.mmap(-1, 4096)]\n", r"conftest\.py:2, M: memory that forked processes would share is held"),
 ])
 def test_what_cannot_be_shared_is_named(tmp_path, conftest, reason):
     found_out(tmp_path, conftest, "def test_a(): pass\n", reason)
@@ -202,9 +213,9 @@ def test_a_socket_that_is_only_sent_from_is_no_reason(tmp_path, monkeypatch, mad
 
 
 def test_what_a_fork_can_share_is_no_reason(tmp_path):
-    """Helpers of multiprocessing, an ended thread and process, closed descriptors."""
+    """Helpers of multiprocessing, an ended thread and process, closed descriptors, locks, a private mapping, one end of a pipe."""
     write(tmp_path, test_a=USES, conftest='''
-import atexit, multiprocessing.resource_tracker, os, socket, sqlite3, subprocess, threading
+import atexit, mmap, multiprocessing.resource_tracker, os, socket, sqlite3, subprocess, threading
 multiprocessing.resource_tracker.ensure_running()
 atexit.register(multiprocessing.resource_tracker._resource_tracker._stop)
 thread = threading.Thread(target=print)
@@ -215,6 +226,10 @@ socket.socket().close()
 link = sqlite3.connect("a.db")
 link.execute("create table if not exists a (b)")
 link.close()
+lock = multiprocessing.Lock()
+private = mmap.mmap(-1, 4096, flags=mmap.MAP_PRIVATE)
+end, other = os.pipe()
+os.close(other)
 def pytest_configure(config): config.workdir = os.getcwd()
 ''')
     got = comb(tmp_path)
