@@ -13,9 +13,18 @@ _ended: list[list[str]] = []
 _broken: set[str] = set()  # under xdist every worker tells them
 
 
-def pytest_collection_finish(session: pytest.Session) -> None:
-    """In a serial run; under xdist the workers collect."""
-    _collected.extend(item.nodeid for item in session.items)
+class Collected:
+    """In the process that reports, which collects in a serial run alone. In workers this hook would have comb collect once."""
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """All tests that are selected."""
+        _collected.extend(item.nodeid for item in session.items)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """A worker has its workerinput by now."""
+    if not hasattr(config, "workerinput"):
+        config.pluginmanager.register(Collected())
 
 
 @pytest.hookimpl(optionalhook=True)
