@@ -117,6 +117,8 @@ class Crashes:
             self.collector_ended(slot, cause, content["stack"])
         elif finished or (lost < 0 and not on_purpose and controller.board.waiting() == 0):
             self.ended_badly(f"worker {node.gateway.id} ended badly after its last test: {cause}")
+            if early is not None and not on_purpose:
+                self.replace(slot, early)
         elif not on_purpose:
             self.count += 1
             self.replace(slot, cause)
@@ -214,8 +216,8 @@ class Crashes:
         """A worker ends because it lacks what tests need; plugins may lack it too, and fail in their last hook."""
         self.early[slot] = _comb.printable(content["reason"])
         if content["failed"]:
-            self.notes.append(f"comb: worker {self.controller.nodes[slot].gateway.id} ended early ({self.early[slot]}), and what its "
-                              f"plugins do at the end of a session failed: {_comb.printable(content['failed'])}")
+            self.ended_badly(f"worker {self.controller.nodes[slot].gateway.id} ended badly, for {self.early[slot]}: "
+                             f"{_comb.printable(content['failed'])}")
 
     def stays_with(self, module: str, slot: int) -> None:
         """A module whose tests are others in each process that imports it."""

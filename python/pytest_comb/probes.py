@@ -38,7 +38,7 @@ class Server:
         self.folder = os.path.dirname(observe.record_folder())
         self.probes: dict[int, int] = {}  # by pid: what comb calls them
         self.ends: dict[int, int] = {}  # by pid: readable when it has ended
-        self.older = set(children())
+        self.older, self.known = set(children()), unforkable.all_of_now()
 
     @pytest.hookimpl(hookwrapper=True, tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, Any, None]:
@@ -61,7 +61,7 @@ class Server:
 
     def serve(self, session: pytest.Session) -> Optional[dict[str, Any]]:
         """A request in the process that has to do it; None when comb wants no more."""
-        reason = why_not(session, self.link.socket.fileno(), self.older)
+        reason = why_not(session, self.known, self.older)
         if reason:
             self.link.send({"refused": reason})
             return None
@@ -170,11 +170,11 @@ def become_probe(session: pytest.Session, tests: list[int], folder: str) -> None
     hygiene.own_temporary_folder(session.config, os.path.join(folder, "t"))
 
 
-def why_not(session: pytest.Session, link: int, older: set[int]) -> str:
+def why_not(session: pytest.Session, known: set[unforkable.Inode], older: set[int]) -> str:
     """Why processes forked from this one would not be like fresh ones; '' where they are."""
     if session.testsfailed:
         return "the collection has errors"
-    return unforkable.found(session.config, {os.fstat(link).st_ino}, older)
+    return unforkable.found(session.config, known, older)
 
 
 def children() -> list[int]:

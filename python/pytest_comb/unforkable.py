@@ -7,6 +7,7 @@ import ast
 import fcntl
 import inspect
 import os
+import re
 import socket
 import stat
 import sys
@@ -20,19 +21,27 @@ from pytest_comb import _comb, leftovers, per_item, session_hooks, sourcetree
 SQLITE = b"SQLite format 3\0"
 DEPTH = 3  # of what a global holds: a client, its pool, the connection, ...
 SHOWN = 3  # threads
-# Mappings without a file of the user's: mmap.mmap(-1, n), and multiprocessing.Value and Array. Locks (sem.) are not among them.
-SHARED_MEMORY = ("/dev/zero (deleted)", "/dev/shm/pym-")
+# Mappings without a file of the user's: mmap.mmap(-1, n); multiprocessing's Value and Array, and shared_memory. Its locks are no
+# reason: processes that take turns with one are none the worse.
+SHARED_MEMORY = re.compile(r"[0-9a-f]+-[0-9a-f]+ rw-s [0-9a-f]+ ([0-9a-f]+):([0-9a-f]+) ([0-9]+) +(?:/dev/zero \(deleted\)$|/dev/shm/psm_|/.*/pym-[0-9]+-)")
 Same = Callable[[Any], bool]
+Inode = tuple[int, int]  # with its device, of what may be open or mapped
 
 
-def found(config: pytest.Config, known: set[int], older: Iterable[int]) -> str:
-    """What is there, and where; '' for nothing. known: inodes of channels, older: processes that are nobody's mistake."""
-    return _threads() or _processes(set(older)) or _descriptors(config, known) or _pipes(config, known) or _memory(config)
+def found(config: pytest.Config, known: set[Inode], older: Iterable[int]) -> str:
+    """What is there, and where; '' for nothing. known: what all_of_now() said before, older: processes that are nobody's mistake."""
+    return (_threads() or _processes(set(older)) or _descriptors(config, known) or _pipes(config, known)
+            or _memory(config, known))
 
 
-def channels() -> set[int]:
-    """Inodes of the sockets and pipes that are open now."""
-    return {status.st_ino for _, status in _open_files() if stat.S_ISSOCK(status.st_mode) or stat.S_ISFIFO(status.st_mode)}
+def all_of_now() -> set[Inode]:
+    """The sockets, pipes and shared mappings there are: what came before a suite was loaded is no suite's."""
+    channels = {_inode(status) for _, status in _open_files() if stat.S_ISSOCK(status.st_mode) or stat.S_ISFIFO(status.st_mode)}
+    return channels.union(_mapped())
+
+
+def _inode(status: os.stat_result) -> Inode:
+    return status.st_dev, status.st_ino
 
 
 def _open_files() -> Iterator[tuple[int, os.stat_result]]:
@@ -91,11 +100,11 @@ def _processes(older: set[int]) -> str:
 # -- descriptors ----------------------------------------------------------------------------------
 
 
-def _descriptors(config: pytest.Config, known: set[int]) -> str:
+def _descriptors(config: pytest.Config, known: set[Inode]) -> str:
     reruns = getattr(getattr(config, "failures_db", None), "sock", None)  # each worker gets its own
     handled = reruns.fileno() if reruns is not None else -1
     for fd, status in _open_files():
-        if stat.S_ISSOCK(status.st_mode) and fd > 2 and fd != handled and status.st_ino not in known and not _only_sends(fd):
+        if stat.S_ISSOCK(status.st_mode) and fd > 2 and fd != handled and _inode(status) not in known and not _only_sends(fd):
             return f"{_holder(config, lambda value, fd=fd: _is_socket(value, fd))}{_describe_socket(fd)} is open after the collection"
         if stat.S_ISREG(status.st_mode) and _is_database(fd):
             path = os.readlink(f"/proc/self/fd/{fd}")
@@ -103,24 +112,30 @@ def _descriptors(config: pytest.Config, known: set[int]) -> str:
     return ""
 
 
-def _pipes(config: pytest.Config, known: set[int]) -> str:
+def _pipes(config: pytest.Config, known: set[Inode]) -> str:
     """Of which both ends are here: what one process writes another one would read. One end alone is for a helper."""
-    ends: dict[int, dict[int, int]] = {}  # by inode: a descriptor for each way of opening
+    ends: dict[Inode, dict[int, int]] = {}  # a descriptor for each way of opening
     for fd, status in _open_files():
-        if stat.S_ISFIFO(status.st_mode) and status.st_ino not in known:
-            ends.setdefault(status.st_ino, {})[fcntl.fcntl(fd, fcntl.F_GETFL) & os.O_ACCMODE] = fd
+        if stat.S_ISFIFO(status.st_mode) and _inode(status) not in known:
+            ends.setdefault(_inode(status), {})[fcntl.fcntl(fd, fcntl.F_GETFL) & os.O_ACCMODE] = fd
     for ways in ends.values():
         if len(ways) > 1 or os.O_RDWR in ways:
             return f"{_holder(config, lambda value, fds=ways.values(): _is_end(value, fds))}a pipe is open after the collection"
     return ""
 
 
-def _memory(config: pytest.Config) -> str:
+def _memory(config: pytest.Config, known: set[Inode]) -> str:
+    if all(each in known for each in _mapped()):
+        return ""
+    return f"{_holder(config, _is_shared)}memory that forked processes would share is held after the collection"
+
+
+def _mapped() -> Iterator[Inode]:
     with open("/proc/self/maps", encoding="utf-8", errors="replace") as maps:
         for line in maps:
-            if " rw-s " in line and line.split(maxsplit=5)[-1].startswith(SHARED_MEMORY):
-                return f"{_holder(config, _is_shared)}memory that forked processes would share is held after the collection"
-    return ""
+            shared = SHARED_MEMORY.match(line)
+            if shared:
+                yield os.makedev(int(shared[1], 16), int(shared[2], 16)), int(shared[3])
 
 
 def _is_database(fd: int) -> bool:

@@ -308,7 +308,7 @@ class Worker:
         except KeyboardInterrupt:
             self.send(protocol.INTERRUPTED, test=self.index)
         except BaseException as error:
-            if self.is_retired:  # what a plugin had open is closed: no reason to end the run of the others
+            if self.is_retired:  # what a plugin had open is closed: others can still run
                 told = "".join(traceback.format_exception_only(type(error), error)).strip()
                 self.send(protocol.RETIRED, test=self.index, reason=RETIRED_FOR, failed=told)
             else:
@@ -317,10 +317,3 @@ class Worker:
         self.tell_peak()
         self.send(protocol.GOODBYE, output=output)
         self.said_goodbye = True
-
-    @pytest.hookimpl(hookwrapper=True, tryfirst=True)
-    def pytest_unconfigure(self) -> Generator[None, Any, None]:
-        """Where descriptors are closed a plugin may fail that wants to close its own; the end has been told."""
-        outcome = yield
-        if self.is_retired:
-            outcome.force_result(None)

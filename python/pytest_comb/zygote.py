@@ -47,7 +47,7 @@ class Zygote:
             hygiene.set_environment(message["input"])
             seeds.after_fork({})
         elif watched:
-            self.channels = unforkable.channels()  # the engine's, and what was inherited
+            self.known = unforkable.all_of_now()  # the engine's, and what was inherited
             self.watch.start()
         self.seeds = seeds.Seeds()
         self.has_terminal = config.pluginmanager.hasplugin("terminal")
@@ -162,7 +162,7 @@ class Zygote:
         if not self.watched:
             return True
         reason = self.watch.reader or session_hooks.undone(self.config)
-        return not self.refuse_to_fork(reason or unforkable.found(self.config, self.channels, ()))
+        return not self.refuse_to_fork(reason or unforkable.found(self.config, self.known, ()))
 
     def end_where_hooks_unmake(self) -> None:
         """Before they have made anything here."""

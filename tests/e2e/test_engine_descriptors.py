@@ -112,20 +112,22 @@ def downs(tmp_path):
 @pytest.mark.parametrize("mode", ["shard", "once", "import"])
 def test_what_plugins_do_at_the_end_of_a_session_is_done(tmp_path, mode, capture):
     """By the worker that lacks descriptors (also those that pytest captures in: its test fails), and its replacement."""
-    write(tmp_path, conftest=FINISHING, test_a=CLOSES % "None")
-    got = run(tmp_path, "--comb", "-n1", f"--comb-start={mode}", "--capture", capture)
-    assert got.counts == ({"passed": 3} if capture == "no" else {"passed": 2, "failed": 1, "error": 1}), got.out
-    assert downs(tmp_path) == [["gw0", ["test_before", "test_closes"], None], ["gw1", ["test_after"], None]]
+    write(tmp_path, conftest=FINISHING, test_a=CLOSES % "None", test_b="import time\ndef test_b(): time.sleep(1)\n")
+    got = run(tmp_path, "--comb", "-n2", "-v", f"--comb-start={mode}", "--dist=loadfile", "--capture", capture)
+    assert f"start={mode}" in got.out, got.out
+    assert got.counts == ({"passed": 4} if capture == "no" else {"passed": 3, "failed": 1, "error": 1}), got.out
+    assert sorted(ran for _, ran, _ in downs(tmp_path)) == [["test_after"], ["test_b"], ["test_before", "test_closes"]]
+    assert [error for _, _, error in downs(tmp_path)] == [None] * 3
 
 
 @pytest.mark.parametrize("last", [False, True])
 def test_a_plugin_that_fails_for_want_of_its_descriptor_is_told(tmp_path, last):
-    """Also where nobody replaces the worker. The tests of the others count."""
+    """Also where nobody replaces the worker. The tests of the others count, and the run is no more green than a serial one."""
     test = CLOSES % "os.write(999, b'x')"
     write(tmp_path, conftest=FINISHING, test_a=test.replace("def test_after(): pass", "") if last else test)
     got = run(tmp_path, "--comb", "-n1", "-s")
-    assert got.counts == {"passed": 2 if last else 3} and got.code == 0, got.out
-    assert got.out.count("failed: OSError: [Errno 9] Bad file descriptor") == 1, got.out
+    assert got.counts == {"passed": 2 if last else 3} and got.code == 1, got.out
+    assert got.out.count("ended badly, for a test closed descriptors it did not open: OSError: [Errno 9] Bad file") == 1, got.out
     assert "INTERNALERROR" not in got.out, got.out
 
 
@@ -134,3 +136,11 @@ def test_a_plugin_that_fails_in_unconfigure_is_no_bad_end(tmp_path):
           "    if hasattr(config, 'workerinput'): os.close(999)\n")
     got = run(tmp_path, "--comb", "-n1", "-s")
     assert got.counts == {"passed": 3} and got.code == 0 and "ended badly" not in got.out, got.out
+
+
+def test_a_worker_that_dies_when_it_has_ended_is_replaced(tmp_path):
+    """An exit handler may not bear that its descriptors are closed. The run is red, and no test is left out for it."""
+    write(tmp_path, test_a=(CLOSES % "__import__('atexit').register(os.abort)"), conftest=FINISHING)
+    got = run(tmp_path, "--comb", "-n1", "-s")
+    assert got.counts == {"passed": 3} and got.code == 1, got.out
+    assert "worker gw0 ended badly after its last test: killed by SIGABRT" in got.out and "did not run" not in got.out, got.out

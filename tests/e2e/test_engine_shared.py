@@ -185,6 +185,8 @@ def test_a_pipe_is_each_workers_own(tmp_path):
     ("import multiprocessing\nclass Holds: pass\nH = Holds()\nH.queue = multiprocessing.SimpleQueue()\n",
      r"conftest\.py:3, H: a pipe is open after"),
     ("import multiprocessing\nV = multiprocessing.Value('i')\n", r"conftest\.py:2, V: memory that forked processes would share is held"),
+    ("from multiprocessing import shared_memory\nS = shared_memory.SharedMemory(create=True, size=64)\nimport atexit\natexit.register(S.unlink)\n",
+     r"conftest\.py:2, S: memory that forked processes would share is held"),
     ("import mmap\nM = [mmap.mmap(-1, 4096)]\n", r"conftest\.py:2, M: memory that forked processes would share is held"),
 ])
 def test_what_cannot_be_shared_is_named(tmp_path, conftest, reason):
@@ -210,6 +212,14 @@ def test_a_socket_that_is_only_sent_from_is_no_reason(tmp_path, monkeypatch, mad
         got = comb(tmp_path)
     assert got.counts == {"passed": 2}, got.out
     assert ("start=import" not in got.out) == shared, got.out
+
+
+def test_what_came_before_the_engine_is_no_reason(tmp_path):
+    """Of a plugin that is named on the command line: a worker that collects for itself has it too."""
+    write(tmp_path, early="import mmap, os, socket\nM, P, S = mmap.mmap(-1, 64), os.pipe(), socket.socketpair()\n",
+          test_a="def test_a(): pass\ndef test_b(): pass\n")
+    got = comb(tmp_path, "-p", "early", env={"PYTHONPATH": str(tmp_path)})
+    assert got.counts == {"passed": 2} and "start=import" not in got.out, got.out
 
 
 def test_what_a_fork_can_share_is_no_reason(tmp_path):
