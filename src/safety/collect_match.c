@@ -282,11 +282,18 @@ int match_changing_values(const struct rule *rule, const struct code_set *set, c
 			  struct findings *out)
 {
 	static const char *const objects[] = { "call datetime.*", "call uuid.*", "call django.*", NULL };
+	static const char *const of_time_given[] = { "call time.strftime", NULL };
 	static const char *const calls[] = { "call datetime.datetime.now",
 					     "call datetime.datetime.utcnow",
 					     "call datetime.datetime.today",
 					     "call datetime.date.today",
 					     "call time.time",
+					     "call time.time_ns",
+					     "call time.monotonic",
+					     "call time.perf_counter",
+					     "call time.strftime",
+					     "call tempfile.mkdtemp",
+					     "call tempfile.mktemp",
 					     "call uuid.uuid1",
 					     "call uuid.uuid4",
 					     "call id",
@@ -311,6 +318,9 @@ int match_changing_values(const struct rule *rule, const struct code_set *set, c
 		if (event_matches(event, objects) && !is_made_plain(code, event->node))
 			continue;
 		if (has_own_id(code, event->node))
+			continue;
+		if (event_matches(event, of_time_given) &&
+		    !ts_node_is_null(code_argument(code, python_child(event->node, "arguments"), 1, "t")))
 			continue;
 		if (!ts_node_is_null(call) &&
 		    ts_node_is_null(code_argument(code, python_child(call, "arguments"), -1, "ids")) &&

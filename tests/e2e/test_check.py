@@ -250,6 +250,16 @@ def test_processes_that_collect_different_tests(tmp_path):
     assert report["gates"][0]["status"] == "failed"
 
 
+def test_a_time_of_day_is_another_text_for_another_process(tmp_path):
+    """Also where both processes would collect within one second."""
+    project = write_project(tmp_path, {"test_times.py": (
+        "import time\nimport pytest\n@pytest.mark.parametrize('text', [time.strftime('%H:%M:%S')])\n"
+        "def test_time(text): assert text\n")})
+    done = comb("--json", "--runs", "1", project)
+    report = json.loads(done.stdout)
+    assert done.returncode == 1 and by_code(report, "CB508")["state"] == "confirmed", done.stdout
+
+
 def test_an_engine_that_parts_groups_is_named(tmp_path):
     """As pytest-xdist 3.8.0 does under pytest 9.2: the mark is there and nobody heeds it."""
     scheduler = "    from xdist.scheduler import LoadScheduling\n    return LoadScheduling(config, log)\n"

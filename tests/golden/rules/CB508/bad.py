@@ -1,4 +1,5 @@
 import random
+import tempfile
 import time
 import uuid
 from datetime import date
@@ -24,3 +25,13 @@ def test_now(now, x):
 @pytest.mark.parametrize("n", [random.randint(1, 9)])  # CB508
 def test_number(n):
     assert n
+
+
+@pytest.mark.parametrize("text", [time.strftime("%H:%M:%S")])  # CB508
+def test_text(text):
+    assert text
+
+
+@pytest.mark.parametrize("folder", [tempfile.mkdtemp()])  # CB508
+def test_folder(folder):
+    assert folder

@@ -1,4 +1,5 @@
 import random
+import time
 import uuid
 from datetime import date
 
@@ -33,3 +34,8 @@ def test_objects_have_plain_ids(value):
 @pytest.mark.parametrize("day", [pytest.param(str(date.today()), id="today")])
 def test_named_one_by_one(day):
     assert day
+
+
+@pytest.mark.parametrize("text", [time.strftime("%H:%M", time.gmtime(0))])
+def test_time_that_is_given(text):
+    assert text
