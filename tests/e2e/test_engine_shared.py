@@ -185,8 +185,9 @@ def test_a_pipe_is_each_workers_own(tmp_path):
     ("import multiprocessing\nclass Holds: pass\nH = Holds()\nH.queue = multiprocessing.SimpleQueue()\n",
      r"conftest\.py:3, H: a pipe is open after"),
     ("import multiprocessing\nV = multiprocessing.Value('i')\n", r"conftest\.py:2, V: memory that forked processes would share is held"),
-    ("from multiprocessing import shared_memory\nS = shared_memory.SharedMemory(create=True, size=64)\nimport atexit\natexit.register(S.unlink)\n",
-     r"conftest\.py:2, S: memory that forked processes would share is held"),
+    # As multiprocessing.shared_memory has it, without the process that looks after those.
+    ("import mmap, os\nP = '/dev/shm/psm_%d' % os.getpid()\nF = os.open(P, os.O_RDWR | os.O_CREAT)\nos.unlink(P)\nos.ftruncate(F, 64)\n"
+     "S = mmap.mmap(F, 64)\n", r"conftest\.py:6, S: memory that forked processes would share is held"),
     ("import mmap\nM = [mmap.mmap(-1, 4096)]\n", r"conftest\.py:2, M: memory that forked processes would share is held"),
 ])
 def test_what_cannot_be_shared_is_named(tmp_path, conftest, reason):
