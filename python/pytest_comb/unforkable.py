@@ -23,7 +23,8 @@ DEPTH = 3  # of what a global holds: a client, its pool, the connection, ...
 SHOWN = 3  # threads
 # Mappings without a file of the user's: mmap.mmap(-1, n); multiprocessing's Value and Array, and shared_memory. Its locks are no
 # reason: processes that take turns with one are none the worse.
-SHARED_MEMORY = re.compile(r"[0-9a-f]+-[0-9a-f]+ rw-s [0-9a-f]+ ([0-9a-f]+):([0-9a-f]+) ([0-9]+) +(?:/dev/zero \(deleted\)$|/dev/shm/psm_|/.*/pym-[0-9]+-)")
+SHARED_MEMORY = re.compile(r"[0-9a-f]+-[0-9a-f]+ rw-s [0-9a-f]+ ([0-9a-f]+):([0-9a-f]+) ([0-9]+) +"
+                           r"(?:/dev/zero \(deleted\)$|/dev/shm/psm_|/.*/pym-[0-9]+-)")
 Same = Callable[[Any], bool]
 Inode = tuple[int, int]  # with its device, of what may be open or mapped
 
