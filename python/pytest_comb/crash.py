@@ -106,7 +106,8 @@ class Crashes:
                 self.replace(slot, early)
             return
         cause = self.cause(content, test if lost < 0 else lost)
-        self.config.hook.pytest_testnodedown(node=node, error=None if finished else cause)
+        if not node.workeroutput:  # plugins know of a worker that has said goodbye
+            self.config.hook.pytest_testnodedown(node=node, error=cause)
         if lost >= 0 and lost not in controller.replay.finished:
             self.report(slot, lost, cause, content["stack"])
         elif lost < 0 <= test:

@@ -5,6 +5,7 @@ import json
 import pytest
 from engine_run import comb, run, write
 
+
 def test_closed_descriptors(tmp_path):
     write(tmp_path, test_a="import os, pytest\n@pytest.mark.parametrize('n', range(13))\ndef test(n):\n    n == 6 and os.closerange(0, 300)")
     got = comb(tmp_path)
@@ -146,3 +147,4 @@ def test_a_worker_that_dies_when_it_has_ended_is_replaced(tmp_path):
     got = run(tmp_path, "--comb", "-n1", "-s")
     assert got.counts == {"passed": 3} and got.code == 1, got.out
     assert "worker gw0 ended badly after its last test: killed by SIGABRT" in got.out and "did not run" not in got.out, got.out
+    assert [worker for worker, _, _ in downs(tmp_path)] == ["gw0", "gw1"]
