@@ -25,6 +25,7 @@ from pytest_comb.suspension import Suspension
 GARBAGE_THRESHOLD = 50_000  # objects between two collections: here reports are made, and no tests run
 TICK_S = 0.05
 TICK_BUSY_S = 0.001
+OF_WORKERS = (protocol.DIED, protocol.SIGNALLED, protocol.LEFTOVERS)  # words of the zygote that rest on those of workers
 FIRST_IMPORTS = 8  # so many workers import for themselves before it is known how many are needed
 
 
@@ -220,7 +221,7 @@ class Controller:
             self.on_step()
 
     def read_frames(self) -> bool:
-        """What the zygote says, then what workers say, then who died; whether there was anything.
+        """What the zygote says, then what workers say, then what it says of them; whether there was anything.
 
         A worker may speak between one look at the zygote's ring and the next: what the second look finds is put off, but
         for the words of the zygote, or of the first worker where each collects: those of the others rest on them. Once the
@@ -228,14 +229,14 @@ class Controller:
         interest."""
         frames, self.later = self.later + self.board.drain(), self.board.drain()
         tellers = (0, 1) if self.start_mode == "import" and self.ids is None else (0,)  # rings
-        said = [frame for frame in frames + self.later if frame[0] in tellers and frame[1] != protocol.DIED]
-        self.later = [frame for frame in self.later if frame[0] not in tellers or frame[1] == protocol.DIED]
+        said = [frame for frame in frames + self.later if frame[0] in tellers and frame[1] not in OF_WORKERS]
+        self.later = [frame for frame in self.later if frame[0] not in tellers or frame[1] in OF_WORKERS]
         workers = [frame for frame in frames if frame[0] not in tellers]
-        deaths = [frame for frame in frames if not frame[0] and frame[1] == protocol.DIED]
+        of_workers = [frame for frame in frames if not frame[0] and frame[1] in OF_WORKERS]
         regroups = self.merge.regroups
         with one_flush(self.config) if frames else contextlib.nullcontext():
-            for ring, kind, payload in said + workers + deaths:
-                if regroups == self.merge.regroups or (not ring and kind != protocol.DIED):
+            for ring, kind, payload in said + workers + of_workers:
+                if regroups == self.merge.regroups or (not ring and kind not in OF_WORKERS):
                     self.replay.frame(ring, kind, payload)
         return bool(frames)
 

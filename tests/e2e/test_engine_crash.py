@@ -662,6 +662,25 @@ def test_a_signal_from_a_process_that_has_ended_is_passed_over(tmp_path, start_m
     assert all(name == "a process of no known test" or name.startswith("test_a.py::test_") for name in said), got.out
 
 
+LATE_CONTROLLER = """
+import pytest, time
+@pytest.hookimpl(hookwrapper=True, tryfirst=True)
+def pytest_runtestloop(session):
+    if not hasattr(session.config, "workerinput"):
+        time.sleep(1.5)
+    yield
+"""
+
+
+@pytest.mark.parametrize("start_mode", ["once", "import"])
+def test_a_controller_that_looks_late_knows_who_sent_a_signal(tmp_path, start_mode):
+    """The process that forks has told of it before the controller reads what the worker has collected."""
+    write(tmp_path, conftest=LATE_CONTROLLER, test_a="import os, time\ndef test_a():\n    os.kill(os.getppid(), 15)\n    time.sleep(.3)\n")
+    got = comb(tmp_path, "--comb-start=" + start_mode)
+    assert got.code == 0 and got.counts == {"passed": 1}, got.out
+    assert "comb: test_a.py::test_a sent SIGTERM to the process that forks workers" in got.out
+
+
 STEMS = """
 import os, subprocess, sys, time
 
