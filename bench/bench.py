@@ -14,7 +14,6 @@ import platform
 import statistics
 import subprocess
 import sys
-import tempfile
 from functools import partial
 from importlib import metadata
 from pathlib import Path
@@ -184,7 +183,7 @@ def main() -> int:
     failures = 0
     for row in (row for row in ROWS if not wanted.rows or row.name in wanted.rows):
         results.pop(row.name, None)
-        with tempfile.TemporaryDirectory(prefix="comb-bench-") as scratch:
+        with measure.scratch_folder() as scratch:
             try:
                 result = run_row(row, wanted.repeat or row.repeat, Path(scratch))
             except measure.Failed as failed:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -32,6 +33,15 @@ OUTCOMES = ROOT / "tests" / "real"
 
 class Failed(Exception):
     """A run did not end as it should."""
+
+
+def scratch_folder() -> tempfile.TemporaryDirectory[str]:
+    """A folder for the time of a measurement; what a bench left that was killed goes with it."""
+    prefix = "comb-bench-"
+    for left in Path(tempfile.gettempdir()).glob(f"{prefix}[0-9]*-*"):
+        if not Path("/proc", left.name[len(prefix):].partition("-")[0]).exists():
+            shutil.rmtree(left, ignore_errors=True)
+    return tempfile.TemporaryDirectory(prefix=f"{prefix}{os.getpid()}-")
 
 
 def environment(**more: str) -> dict[str, str]:
@@ -79,7 +89,7 @@ def project_wall(python: str, arguments: list[str], folder: Path) -> float:
 
 def project_outcomes(python: str, arguments: list[str], folder: Path) -> dict[str, list[Any]]:
     """Which tests a way of running a project's suite has collected, and how each ended."""
-    with tempfile.TemporaryDirectory(prefix="comb-bench-") as scratch:
+    with scratch_folder() as scratch:
         found, env = Path(scratch, "outcomes.json"), of_project()
         env.update(PYTHONPATH=f"{env['PYTHONPATH']}:{OUTCOMES}", OUTCOMES_FILE=str(found))
         _project(python, ["-p", "outcomes", *arguments], folder, env)
@@ -105,7 +115,7 @@ def wall(arguments: list[str], folder: Path) -> float:
 
 def controller(arguments: list[str], folder: Path) -> float:
     """CPU seconds of the first process alone."""
-    with tempfile.TemporaryDirectory(prefix="comb-bench-") as scratch:
+    with scratch_folder() as scratch:
         Path(scratch, "bench_usage.py").write_text(USAGE)
         usage = Path(scratch, "usage")
         env = environment(PYTHONPATH=scratch, BENCH_USAGE=str(usage))
