@@ -9,7 +9,7 @@ import sys
 import time
 
 import pytest
-from engine_run import comb, left_behind, run, serial, start, write
+from engine_run import comb, extension, left_behind, run, serial, start, write
 from screen import Session
 
 AROUND = "".join("def test_before_%d(): pass\n" % n for n in range(6)) + "%s\n" + "".join(
@@ -37,6 +37,42 @@ def test_one_test_is_lost_and_no_other(tmp_path, killer):
     assert "crashed while running 'test_a.py::test_killer'" in got.out and said in got.out
     assert ("in test_killer" in got.out) == has_stack
     assert (tmp_path / "ran").read_text() == "x"
+
+
+GROUPS = {"/sys/fs/cgroup/memory": {"memory.limit_in_bytes": True, "memory.memsw.limit_in_bytes": False},
+          "/sys/fs/cgroup": {"memory.max": True, "memory.swap.max": False}}
+
+
+@pytest.fixture
+def memory_group():
+    """A control group of 400 MB, by either version of them; whoever joins it has left when this ends."""
+    for root, limits in GROUPS.items():
+        group = os.path.join(root, "comb-test-%d" % os.getpid())
+        try:
+            os.mkdir(group)
+        except OSError:
+            continue
+        try:
+            for file, needed in limits.items():
+                if needed or os.path.exists(os.path.join(group, file)):  # without swap there is no limit for it
+                    with open(os.path.join(group, file), "w") as limit:
+                        limit.write(str(400 << 20))
+            yield group
+            return
+        except OSError:  # no controller of memory here
+            continue
+        finally:
+            os.rmdir(group)
+    pytest.skip("no control group for memory can be made here")
+
+
+def test_the_kernel_kills_for_want_of_memory(tmp_path, memory_group):
+    write(tmp_path, joins="import os\nopen(%r, 'w').write(str(os.getpid()))\n" % os.path.join(memory_group, "cgroup.procs"),
+          test_a=AROUND % "def test_killer(): b'x' * (1 << 30)")
+    got = comb(tmp_path, "-p", "joins", env={"PYTHONPATH": os.pathsep.join([str(tmp_path), *extension().get("PYTHONPATH", "").split()])})
+    assert got.code == 1 and got.counts == {"failed": 1, "passed": 12}, got.out
+    assert "crashed while running 'test_a.py::test_killer'" in got.out
+    assert "killed by SIGKILL (perhaps out of memory: the kernel has just killed a process for want of it)" in got.out
 
 
 @pytest.mark.parametrize("mode", ["load", "loadfile", "loadscope", "loadgroup", "worksteal"])
