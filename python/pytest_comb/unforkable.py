@@ -1,5 +1,5 @@
-"""What a process holds that the processes forked from it could not share: threads, processes, sockets, pipes, SQLite databases,
-and memory that stays the same in all of them."""
+"""What a process holds that the processes forked from it could not share: threads, processes, sockets, pipes, what waits for events,
+SQLite databases, and memory that stays the same in all of them."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import fcntl
 import inspect
 import os
 import re
+import select
 import socket
 import stat
 import sys
@@ -21,6 +22,9 @@ from pytest_comb import _comb, leftovers, per_item, session_hooks, sourcetree
 SQLITE = b"SQLite format 3\0"
 DEPTH = 3  # of what a global holds: a client, its pool, the connection, ...
 SHOWN = 3  # threads
+# What /proc/self/fd says of descriptors through which a process would get the events of another one. (A pidfd or memfd is no reason.)
+WAITING = {"anon_inode:[eventpoll]": "an epoll instance", "anon_inode:[eventfd]": "an eventfd", "anon_inode:[timerfd]": "a timer",
+           "anon_inode:inotify": "an inotify instance"}
 # Mappings without a file of the user's: mmap.mmap(-1, n); multiprocessing's Value and Array, and shared_memory. Its locks are no
 # reason: processes that take turns with one are none the worse.
 SHARED_MEMORY = re.compile(r"[0-9a-f]+-[0-9a-f]+ rw-s [0-9a-f]+ ([0-9a-f]+):([0-9a-f]+) ([0-9]+) +"
@@ -36,13 +40,14 @@ def found(config: pytest.Config, known: set[Inode], older: Iterable[int]) -> str
 
 
 def all_of_now() -> set[Inode]:
-    """The sockets, pipes and shared mappings there are: what came before a suite was loaded is no suite's."""
-    channels = {_inode(status) for _, status in _open_files() if stat.S_ISSOCK(status.st_mode) or stat.S_ISFIFO(status.st_mode)}
+    """The sockets, pipes, descriptors of events and shared mappings there are: what came before a suite was loaded is no suite's."""
+    channels = {_inode(fd, status) for fd, status in _open_files() if not stat.S_ISREG(status.st_mode)}
     return channels.union(_mapped())
 
 
-def _inode(status: os.stat_result) -> Inode:
-    return status.st_dev, status.st_ino
+def _inode(fd: int, status: os.stat_result) -> Inode:
+    """Descriptors of events have one inode for all of them, and no type of file; they are known by their numbers."""
+    return status.st_dev, status.st_ino if stat.S_IFMT(status.st_mode) else -fd
 
 
 def _open_files() -> Iterator[tuple[int, os.stat_result]]:
@@ -51,6 +56,14 @@ def _open_files() -> Iterator[tuple[int, os.stat_result]]:
             yield int(name), os.fstat(int(name))
         except OSError:  # closed meanwhile
             pass
+
+
+def _link(fd: int) -> str:
+    """What a descriptor stands for; '' where it was closed meanwhile."""
+    try:
+        return os.readlink(f"/proc/self/fd/{fd}")
+    except OSError:
+        return ""
 
 
 # -- threads --------------------------------------------------------------------------------------
@@ -105,11 +118,15 @@ def _descriptors(config: pytest.Config, known: set[Inode]) -> str:
     reruns = getattr(getattr(config, "failures_db", None), "sock", None)  # each worker gets its own
     handled = reruns.fileno() if reruns is not None else -1
     for fd, status in _open_files():
-        if stat.S_ISSOCK(status.st_mode) and fd > 2 and fd != handled and _inode(status) not in known and not _only_sends(fd):
+        if _inode(fd, status) in known:
+            continue
+        if stat.S_ISSOCK(status.st_mode) and fd > 2 and fd != handled and not _only_sends(fd):
             return f"{_holder(config, lambda value, fd=fd: _is_socket(value, fd))}{_describe_socket(fd)} is open after the collection"
+        waiting = "" if stat.S_IFMT(status.st_mode) else WAITING.get(_link(fd), "")
+        if waiting:
+            return f"{_holder(config, lambda value, fd=fd: _is_epoll(value, fd))}{waiting} is open after the collection"
         if stat.S_ISREG(status.st_mode) and _is_database(fd):
-            path = os.readlink(f"/proc/self/fd/{fd}")
-            return f"{_holder(config, _is_connection)}the SQLite database {path} is open after the collection"
+            return f"{_holder(config, _is_connection)}the SQLite database {_link(fd)} is open after the collection"
     return ""
 
 
@@ -117,8 +134,8 @@ def _pipes(config: pytest.Config, known: set[Inode]) -> str:
     """Of which both ends are here: what one process writes another one would read. One end alone is for a helper."""
     ends: dict[Inode, dict[int, int]] = {}  # a descriptor for each way of opening
     for fd, status in _open_files():
-        if stat.S_ISFIFO(status.st_mode) and _inode(status) not in known:
-            ends.setdefault(_inode(status), {})[fcntl.fcntl(fd, fcntl.F_GETFL) & os.O_ACCMODE] = fd
+        if stat.S_ISFIFO(status.st_mode) and _inode(fd, status) not in known:
+            ends.setdefault(_inode(fd, status), {})[fcntl.fcntl(fd, fcntl.F_GETFL) & os.O_ACCMODE] = fd
     for ways in ends.values():
         if len(ways) > 1 or os.O_RDWR in ways:
             return f"{_holder(config, lambda value, fds=ways.values(): _is_end(value, fds))}a pipe is open after the collection"
@@ -176,6 +193,10 @@ def _describe_socket(fd: int) -> str:
 
 def _is_socket(value: Any, fd: int) -> bool:
     return isinstance(value, socket.socket) and value.fileno() == fd
+
+
+def _is_epoll(value: Any, fd: int) -> bool:
+    return isinstance(value, select.epoll) and value.fileno() == fd
 
 
 def _is_end(value: Any, fds: Iterable[int]) -> bool:

@@ -182,6 +182,10 @@ def test_a_pipe_is_each_workers_own(tmp_path):
      "threading.Thread(target=time.sleep, name='z', args=(30,), daemon=True).start()\n",
      r"other threads run after the collection: w in conftest\.py:2, z"),
     ("import os\nR, W = os.pipe()\n", "a pipe is open after the collection"),
+    ("import selectors\n\nS = selectors.EpollSelector()\n", r"conftest\.py:3, S: an epoll instance is open after"),
+    ("import ctypes\nE = ctypes.CDLL(None).eventfd(0, 0)\n", "an eventfd is open after"),
+    ("import ctypes\nE = ctypes.CDLL(None).timerfd_create(1, 0)\n", "a timer is open after"),
+    ("import ctypes\nE = ctypes.CDLL(None).inotify_init1(0)\n", "an inotify instance is open after"),
     ("import multiprocessing\nclass Holds: pass\nH = Holds()\nH.queue = multiprocessing.SimpleQueue()\n",
      r"conftest\.py:3, H: a pipe is open after"),
     ("import multiprocessing\nV = multiprocessing.Value('i')\n", r"conftest\.py:2, V: memory that forked processes would share is held"),
@@ -217,7 +221,7 @@ def test_a_socket_that_is_only_sent_from_is_no_reason(tmp_path, monkeypatch, mad
 
 def test_what_came_before_the_engine_is_no_reason(tmp_path):
     """Of a plugin that is named on the command line: a worker that collects for itself has it too."""
-    write(tmp_path, early="import mmap, os, socket\nM, P, S = mmap.mmap(-1, 64), os.pipe(), socket.socketpair()\n",
+    write(tmp_path, early="import mmap, os, select, socket\nM, P, S, E = mmap.mmap(-1, 64), os.pipe(), socket.socketpair(), select.epoll()\n",
           test_a="def test_a(): pass\ndef test_b(): pass\n")
     got = comb(tmp_path, "-p", "early", env={"PYTHONPATH": str(tmp_path)})
     assert got.counts == {"passed": 2} and "start=import" not in got.out, got.out
