@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Callable, Iterator, NoReturn, Optional
 import pytest
 
 from pytest_comb import _comb, per_item, plan, protocol
+from pytest_comb.sibling_imports import SiblingImports
 
 if TYPE_CHECKING:
     from pytest_comb.zygote import Zygote
@@ -166,6 +167,7 @@ class Shard:
             return False
         if not zygote.may_fork():
             os._exit(0)
+        imports = SiblingImports(self.config, [node.path for node in self.modules if isinstance(node, pytest.Module)])
         inputs = zygote.message["inputs"]
         workers = min(len(inputs), max(len(self.modules) - len(warm), 1))
         self.table.begin(len(warm), len(self.modules), workers)
@@ -174,9 +176,10 @@ class Shard:
         for content in warm:
             zygote.send(protocol.MODULE, **content)
         if not zygote.serve(list(enumerate(inputs[:workers]))):
+            imports.close()
             return False
         self.is_worker = True
-        self.run_worker()
+        self.run_worker(imports)
         return True
 
     def is_expanded(self) -> bool:
@@ -203,19 +206,22 @@ class Shard:
 
     # -- a worker -------------------------------------------------------------------------------
 
-    def run_worker(self) -> None:
+    def run_worker(self, imports: SiblingImports) -> None:
         """Expands what it can get, tells, and waits until all is known."""
         board = self.zygote.board
         forget_recorded_warnings()
         if board.wait_plan(0) is None:
             try:
-                self.expand_share()
+                with imports.watch():
+                    self.expand_share(imports)
             except Different as error:
                 self.give_up(str(error))
             except BaseException as error:
                 self.give_up(f"{type(error).__name__} while {self.current()} was collected")
         while board.wait_plan(0.2) is None:
             pass
+        imports.make_up()
+        imports.close()
         self.is_told = True
         self.places = self.table.places()
         self.firsts = [first for first, _, _ in self.places]
@@ -225,7 +231,7 @@ class Shard:
         number = self.table.entered(self.zygote.slot)
         return self.modules[number].nodeid if number >= 0 else "nothing"
 
-    def expand_share(self) -> None:
+    def expand_share(self, imports: SiblingImports) -> None:
         """Runs of modules, one after the other."""
         table, slot = self.table, self.zygote.slot
         while True:
@@ -234,7 +240,9 @@ class Shard:
                 break
             for number in range(run[0], run[0] + run[1]):
                 table.enter(slot, number)
-                self.zygote.send(protocol.MODULE, **self.describe(number))
+                content = self.describe(number)
+                imports.tell(number)
+                self.zygote.send(protocol.MODULE, **content)
         table.enter(slot, -1)
 
     def give_up(self, reason: str) -> NoReturn:

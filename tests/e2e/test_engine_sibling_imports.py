@@ -1,0 +1,84 @@
+"""Where workers collect in parallel, tests find what test files imported that another worker has collected."""
+
+import os
+
+import pytest
+
+from engine_run import comb, extension, write
+
+USERS = 8
+USER = """
+import pytest, time, %s
+@pytest.mark.parametrize("n", range(4))
+def test_a(n):
+    time.sleep(.03)
+    assert %s
+"""
+PART = {"pkg/__init__.py": "", "pkg/part.py": "VALUE = 1\n"}
+
+
+def suite(folder, imports, needs, last, files):
+    """Test files that import something and need an expression to be true, and one, the last, that does something more."""
+    for name, text in files.items():
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text(text)
+    write(folder, **{"test_%d" % n: USER % (imports, needs) for n in range(USERS)}, test_last=last + "\ndef test_b(): pass\n")
+
+
+def sharded(folder, *args, python_path=""):
+    path = os.pathsep.join(filter(None, [python_path, extension().get("PYTHONPATH", "")]))
+    got = comb(folder, "--comb-start=shard", "-v", *args, env={"PYTHONPATH": path})
+    assert "start=shard" in got.out and got.counts == {"passed": 4 * USERS + 1}, got.out
+    return got
+
+
+@pytest.mark.parametrize("mode", ["prepend", "append", "importlib"])
+def test_a_part_of_a_package(tmp_path, mode):
+    suite(tmp_path, "pkg", "pkg.part.VALUE == 1", "from pkg import part", PART)
+    sharded(tmp_path, "--import-mode", mode, python_path=str(tmp_path))
+
+
+def test_a_part_of_the_standard_library(tmp_path):
+    suite(tmp_path, "xml", "xml.sax.handler", "import xml.sax", {})
+    sharded(tmp_path)
+
+
+@pytest.mark.parametrize("workers", ["-n2", "-n4"])
+def test_what_modules_of_the_project_register(tmp_path, workers):
+    """In the order of a serial run."""
+    suite(tmp_path, "pkg", "pkg.NAMES == ['one', 'two', 'three']", "import entries_one, entries_two", {
+        "pkg/__init__.py": "NAMES = []\n",
+        "entries_one.py": "import pkg\npkg.NAMES.append('one')\n",
+        "entries_two.py": "import pkg\npkg.NAMES.append('two')\nimport entries_three\n",
+        "entries_three.py": "import pkg\npkg.NAMES.append('three')\n"})
+    sharded(tmp_path, workers, "--comb-all-workers")
+
+
+def test_a_worker_that_takes_the_place_of_another(tmp_path):
+    suite(tmp_path, "pkg", "pkg.part.VALUE == 1", "from pkg import part", PART)
+    write(tmp_path, test_3="import os\ndef test_a(): os._exit(1)\n", test_4="import os\ndef test_a(): os._exit(1)\n")
+    got = comb(tmp_path, "--comb-start=shard")
+    assert got.counts == {"passed": 4 * (USERS - 2) + 1, "failed": 2}, got.out
+
+
+def test_what_belongs_to_nobody_else_is_not_imported_everywhere(tmp_path):
+    """A package that is not the project's, and that one test file knows."""
+    (tmp_path / "suite").mkdir()
+    suite(tmp_path / "suite", "os", "True", "import far", {"../far/far.py": "import os\nopen(%r, 'a').write('x')\n" % str(tmp_path / "count")})
+    sharded(tmp_path / "suite", "-n4", "--comb-all-workers", python_path=str(tmp_path / "far"))
+    assert len((tmp_path / "count").read_text()) <= 2  # who collects that file, and who runs it
+
+
+@pytest.mark.parametrize("again", [
+    "open('once', 'x')\n",
+    "import sys\ntry: open('once', 'x')\nexcept OSError: sys.exit(3)\n",
+    "import os, pytest\nif os.path.exists('once'): pytest.skip('again', allow_module_level=True)\nopen('once', 'x')\n"])
+def test_an_import_that_succeeds_once(tmp_path, again):
+    suite(tmp_path, "os", "True", "try: import once_only\nexcept BaseException: pass", {"once_only.py": "print('told')\n" + again})
+    got = sharded(tmp_path)
+    assert "told" not in got.out and "warning" not in got.out, got.out
+
+
+def test_its_warnings_are_told_once(tmp_path):
+    suite(tmp_path, "os", "True", "import old", {"old.py": "import warnings\nwarnings.warn('too old', DeprecationWarning)\n"})
+    assert sharded(tmp_path).out.count("DeprecationWarning: too old") == 1
