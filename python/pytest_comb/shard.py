@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any, Callable, Iterator, NoReturn, Optional
 
 import pytest
 
-from pytest_comb import _comb, per_item, plan, protocol
+from pytest_comb import _comb, import_state, per_item, plan, protocol
+from pytest_comb.import_state import ImportState
 from pytest_comb.sibling_imports import SiblingImports
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ class Shard:
         self.is_dear = False
         self.is_told = False  # everything about the modules
         self.silent = False  # a module is expanded again: all of this has been told
+        self.state: Optional[ImportState] = None  # of a worker, before its first test
         self.firsts: list[int] = []
         self.places: list[tuple[int, int, int]] = []
 
@@ -209,6 +211,7 @@ class Shard:
     def run_worker(self, imports: SiblingImports) -> None:
         """Expands what it can get, tells, and waits until all is known."""
         board = self.zygote.board
+        self.state = import_state.now(self.config)
         forget_recorded_warnings()
         if board.wait_plan(0) is None:
             try:
@@ -273,7 +276,7 @@ class Shard:
     def expand(self, number: int) -> list[pytest.Item]:
         """The tests of a module, after each hook that would see them in a serial run."""
         session, module = self.session, self.modules[number]
-        before, failed, kept = surroundings(self.config), session.testsfailed, session.items
+        before, failed, kept = import_state.now(self.config), session.testsfailed, session.items
         session.items = []
         try:
             with catch_warnings(self.config):
@@ -287,14 +290,14 @@ class Shard:
             session.items = kept
         return items
 
-    def check(self, module: Any, before: Any, failed: int) -> None:
+    def check(self, module: Any, before: ImportState, failed: int) -> None:
         """Raises Different where the other modules would not be the same without this one."""
         session = self.session
         if session.testsfailed != failed or session.shouldfail or session.shouldstop:
             raise Different(f"{module.nodeid} cannot be collected")
-        for name, was, now in zip(SURROUNDINGS, before, surroundings(self.config)):
-            if was != now:
-                raise Different(f"{module.nodeid} changes {name} when it is imported")
+        change = before.change_to(import_state.now(self.config))
+        if change:
+            raise Different(f"{module.nodeid} changes {change} when it is imported")
         for item in session.items:
             callspec = getattr(item, "callspec", None)
             if callspec is not None and any(scope.value in WIDE_SCOPES for scope in callspec._arg2scope.values()):
@@ -325,8 +328,10 @@ class Shard:
         kept = zygote.held, zygote.deselected
         self.silent = True
         self.table.enter(zygote.slot, number)
+        assert self.state is not None
         try:
-            items = self.expand(number)
+            with import_state.as_it_was(self.config, self.state):
+                items = self.expand(number)
         except Different:
             items = []
         finally:
@@ -384,17 +389,6 @@ class LateItems(list):  # type: ignore[type-arg]
                   "__setitem__", "__delitem__", "__repr__", "index", "count", "copy", "sort", "reverse", "pop", "remove"):
         locals()[_name] = _complete(_name)
     __hash__ = None  # type: ignore[assignment]
-
-
-SURROUNDINGS = ("the plugins", "the environment", "the working directory", "sys.path")
-
-
-def surroundings(config: pytest.Config) -> tuple[Any, ...]:
-    """What the import of one module could change for others."""
-    environment = dict(getattr(os.environ, "_data", os.environ).items())  # a project can have put a plain dict there
-    for name in (b"PYTEST_CURRENT_TEST", "PYTEST_CURRENT_TEST"):
-        environment.pop(name, None)
-    return len(config.pluginmanager.list_name_plugin()), environment, os.getcwd(), sorted(set(sys.path))
 
 
 def digest(items: list[pytest.Item]) -> int:

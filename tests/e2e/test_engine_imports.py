@@ -1,4 +1,4 @@
-"""Where workers collect in parallel, tests find what test files imported that another worker has collected."""
+"""Where workers collect in parallel: the imports of a test file find, and tests find of them, what there is in a serial run."""
 
 import os
 
@@ -82,3 +82,36 @@ def test_an_import_that_succeeds_once(tmp_path, again):
 def test_its_warnings_are_told_once(tmp_path):
     suite(tmp_path, "os", "True", "import old", {"old.py": "import warnings\nwarnings.warn('too old', DeprecationWarning)\n"})
     assert sharded(tmp_path).out.count("DeprecationWarning: too old") == 1
+
+
+LATE = """
+import importlib.util, os, sys, time
+import pytest
+WHICH = importlib.util.find_spec("which").origin
+BEFORE = os.environ.get("LATE"), os.environ.get("EARLY"), os.path.isfile("conftest.py"), os.path.dirname(WHICH)
+@pytest.mark.parametrize("n", range(3))
+def test_a(n):
+    time.sleep(%s)
+    assert BEFORE == (None, "1", True, os.path.dirname(__file__))
+    assert %s
+"""
+
+
+@pytest.mark.parametrize("change, needs", [
+    ("os.environ['LATE'] = '1'", "os.environ['LATE'] == os.environb[b'LATE'].decode() == '1'"),
+    ("os.environ.pop('EARLY')", "'EARLY' not in os.environ and os.getenv('EARLY') is None"),
+    ("os.chdir(tempfile.mkdtemp(dir=os.environ['SCRATCH']))", "not os.listdir()"),
+    ("gone = tempfile.mkdtemp(dir=os.environ['SCRATCH'])\n    os.chdir(gone)\n    os.rmdir(gone)", "not os.path.exists(os.curdir + '/conftest.py')"),
+    ("sys.path.insert(0, os.environ['SCRATCH'])", "sys.path[0] == os.environ['SCRATCH']"),
+])
+def test_what_a_session_fixture_changes_comes_after_all_imports(tmp_path, change, needs):
+    """Files of the second half take long: who has done with the first imports some of them."""
+    other, folder = tmp_path / "other", tmp_path / "suite"
+    other.mkdir()
+    folder.mkdir()
+    write(other, which="")
+    write(folder, which="", conftest="import os, pytest, sys, tempfile\n@pytest.fixture(scope='session', autouse=True)\n"
+          "def changed():\n    %s\n" % change, **{"test_%d" % n: LATE % (".01" if n < 4 else ".15", needs) for n in range(8)})
+    path = os.pathsep.join(filter(None, [str(folder), extension().get("PYTHONPATH", "")]))
+    got = comb(folder, "--comb-start=shard", "-v", "-n3", "--comb-all-workers", env={"SCRATCH": str(other), "EARLY": "1", "PYTHONPATH": path})
+    assert "start=shard" in got.out and got.counts == {"passed": 24}, got.out

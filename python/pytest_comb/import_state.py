@@ -1,0 +1,72 @@
+"""What the import of a test file can depend on, and change for others: the environment, the working directory, sys.path."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from typing import Any, Iterator, NamedTuple
+
+import pytest
+
+NOT_OF_IMPORTS = (b"PYTEST_CURRENT_TEST", "PYTEST_CURRENT_TEST")
+
+
+class ImportState(NamedTuple):
+    """At some moment."""
+
+    plugins: int
+    environment: dict[Any, Any]
+    """Of bytes; of str where a project has put a plain dictionary in the place of os.environ."""
+    directory: str
+    """"" for one that is gone."""
+    path: list[str]
+
+    def change_to(self, other: ImportState) -> str:
+        """What is not the same; "" for nothing."""
+        return ("the plugins" if self.plugins != other.plugins
+                else "the environment" if self.environment != other.environment
+                else "the working directory" if self.directory != other.directory
+                else "sys.path" if set(self.path) != set(other.path) else "")
+
+
+def now(config: pytest.Config) -> ImportState:
+    """In this process."""
+    environment = dict(getattr(os.environ, "_data", os.environ).items())
+    for name in NOT_OF_IMPORTS:
+        environment.pop(name, None)
+    try:
+        directory = os.getcwd()
+    except OSError:
+        directory = ""
+    return ImportState(len(config.pluginmanager.list_name_plugin()), environment, directory, list(sys.path))
+
+
+@contextlib.contextmanager
+def as_it_was(config: pytest.Config, then: ImportState) -> Iterator[None]:
+    """What tests and their fixtures have changed since is put aside."""
+    present = now(config)
+    if not present.change_to(then):
+        yield
+        return
+    place = os.open(".", os.O_PATH | os.O_CLOEXEC)  # also one that is gone
+    try:
+        _put(config, then)
+        with contextlib.suppress(OSError):  # it is gone: an import that needs it fails
+            os.chdir(then.directory)
+        yield
+    finally:
+        _put(config, present)
+        os.fchdir(place)
+        os.close(place)
+
+
+def _put(config: pytest.Config, wanted: ImportState) -> None:
+    given = now(config).environment
+    environment: Any = os.environb if hasattr(os.environ, "_data") else os.environ
+    for name in given.keys() - wanted.environment.keys():
+        del environment[name]
+    for name, value in wanted.environment.items():
+        if given.get(name) != value:
+            environment[name] = value
+    sys.path[:] = wanted.path
