@@ -226,12 +226,12 @@ class Crashes:
             return
         self.kept_together.add(module)
         worker = self.controller.nodes[slot].gateway.id
-        self.say(f"comb: {_comb.printable(module)} has other tests each time it is imported: {worker}, which collected it, "
+        self.say(f"comb: {_comb.printable(module)} has other tests each time it is collected: {worker}, which collected it, "
                  "runs all of them that have not begun; ids that do not change would spread them")
 
     def nobody_has(self, module: str) -> None:
         """The worker that collected such a module has ended; what did not run is named at the end, and the run fails."""
-        note = (f"comb: {_comb.printable(module)} has other tests each time it is imported, and the worker that collected it "
+        note = (f"comb: {_comb.printable(module)} has other tests each time it is collected, and the worker that collected it "
                 "has ended: what was left of it did not run; with ids that do not change another worker could run it")
         if note not in self.notes:
             self.notes.append(note)

@@ -1,4 +1,4 @@
-"""Collection in parallel: the zygote walks to the test modules without importing them, and its forks expand them.
+"""Collection in parallel: the zygote walks to the test modules and imports them, and its forks expand them.
 
 See docs/adr/0014-shard.md. Whatever goes otherwise than it should before the first test has begun ends in `once`: the
 zygote then collects everything itself, as if nothing had happened.
@@ -8,27 +8,20 @@ from __future__ import annotations
 
 import bisect
 import contextlib
-import functools
 import os
-import sys
-import time
 import warnings
 from typing import TYPE_CHECKING, Any, Callable, Iterator, NoReturn, Optional
 
 import pytest
 
-from pytest_comb import _comb, import_state, per_item, plan, protocol
+from pytest_comb import _comb, early_import, import_state, per_item, plan, protocol
 from pytest_comb.import_state import ImportState
-from pytest_comb.sibling_imports import SiblingImports
 
 if TYPE_CHECKING:
     from pytest_comb.zygote import Zygote
 
 SMALL_BYTES = 24_000  # so much test code is collected sooner than workers could agree
 FEW_MODULES = 4
-WARM_MODULES = 8  # the zygote expands at most so many before it forks
-WARM_IMPORTS = 8  # and goes on while a module imports so many others that nobody had imported before
-DEAR_S = 0.025  # of processor time for a module: workers that come late and expand it again cost too much then
 WIDE_SCOPES = ("session", "package")
 # With these the order or the choice of tests comes from more than one module.
 GLOBAL_OPTIONS = {"lf": "--lf", "failedfirst": "--ff", "newfirst": "--nf",
@@ -49,10 +42,10 @@ class Shard:
         self.roots: list[Any] = []
         self.modules: list[Any] = []
         self.found: dict[int, list[pytest.Item]] = {}  # by module: its tests, where this process has expanded it
+        self.made: dict[int, list[pytest.Item]] = {}  # the same, before any hook has chosen among them
         self.unlike: dict[int, list[pytest.Item]] = {}  # expanded again, with other tests than those that were collected
         self.odd = ""  # why the walk met something that is not a module
         self.is_worker = False
-        self.is_dear = False
         self.is_told = False  # everything about the modules
         self.silent = False  # a module is expanded again: all of this has been told
         self.state: Optional[ImportState] = None  # of a worker, before its first test
@@ -99,9 +92,8 @@ class Shard:
 
     def collect_here(self, number: int) -> Iterator[pytest.Item]:
         """The tests of a module, in `once`."""
-        known = self.found.pop(number, None)
-        if known is not None:
-            yield from known
+        if number in self.made:  # pytest would not expand it twice
+            yield from self.made[number]
             return
         self.zygote.position = (number, 1)
         yield from self.items_of(self.modules[number])
@@ -123,7 +115,7 @@ class Shard:
         for name, option in GLOBAL_OPTIONS.items():
             if getattr(self.config.option, name, False):
                 return f"{option} looks at the whole suite"
-        return self.odd or self.broken_folder() or same_names(self.config, self.modules) or per_item.stranger(self.config)
+        return self.odd or self.broken_folder() or self.named_twice() or per_item.stranger(self.config)
 
     def reason_against_it(self) -> str:
         """Why there is nothing to gain, or nothing to part; '' for none."""
@@ -157,74 +149,98 @@ class Shard:
             return "a folder cannot be collected"
         return None
 
+    def named_twice(self) -> str:
+        """A file that a serial run would expand where it comes first."""
+        seen: set[Any] = set()
+        return next((f"{node.nodeid} is named twice" for node in self.modules if node in seen or seen.add(node)), "")
+
     # -- the zygote -----------------------------------------------------------------------------
 
     def serve(self) -> bool:
         """Forks; True in each worker, False in the zygote when it has to collect by itself."""
         zygote = self.zygote
         assert zygote.message is not None
-        add_roots(self.config, self.modules)
-        warm = self.warm_up()
-        if warm is None:
+        told = self.import_all()
+        if told is None:
             return False
         if not zygote.may_fork():
             os._exit(0)
-        imports = SiblingImports(self.config, [node.path for node in self.modules if isinstance(node, pytest.Module)])
         inputs = zygote.message["inputs"]
-        workers = min(len(inputs), max(len(self.modules) - len(warm), 1))
-        self.table.begin(len(warm), len(self.modules), workers)
+        workers = min(len(inputs), max(len(self.modules) - len(told), 1))
+        self.table.begin(len(self.modules), workers)
         walked = [[position[0], kind, content] for position, kind, content in zygote.held]
         zygote.send(protocol.WALKED, names=[module.nodeid for module in self.modules], workers=workers, held=walked)
-        for content in warm:
+        for content in told:
             zygote.send(protocol.MODULE, **content)
         if not zygote.serve(list(enumerate(inputs[:workers]))):
-            imports.close()
+            self.take_back(told)
             return False
         self.is_worker = True
-        self.run_worker(imports)
+        self.run_worker()
         return True
 
     def is_expanded(self) -> bool:
         """No module is left for another worker, and no test is known yet."""
         return self.zygote.board.wait_plan(0) is None and bool(self.table.is_empty())
 
-    def warm_up(self) -> Optional[list[dict[str, Any]]]:
-        """Expands the first modules while they import much that the others may want too; what is to be told of them.
-        None: this process had better collect all of them."""
-        told: list[dict[str, Any]] = []
-        while len(told) < min(WARM_MODULES, len(self.modules) - 1):
-            known, begun = len(sys.modules), time.process_time()
-            kept, self.zygote.held = self.zygote.held, []
-            try:
-                told.append(self.describe(len(told)))
-            except Different as error:
-                self.zygote.held = kept + self.zygote.held + [((0, 0), protocol.START, {"mode": "once", "reason": str(error)})]
-                return None
-            self.zygote.held = kept
-            self.is_dear = time.process_time() - begun > DEAR_S
-            if len(sys.modules) - known < WARM_IMPORTS:
-                break
+    def import_all(self) -> Optional[list[dict[str, Any]]]:
+        """Imports the files in their order, so that no import comes after a test; what is to be told of those that are expanded
+        here, too. None: this process had better collect all of them."""
+        zygote, told = self.zygote, []
+        try:
+            for number, node in enumerate(self.modules):
+                zygote.position = (number, 1)
+                if not self.is_imported(node):
+                    told.append(self.describe_here(number))
+        except Different as error:
+            zygote.held.append(((0, 0), protocol.START, {"mode": "once", "reason": str(error)}))
+            self.take_back(told)
+            return None
         return told
+
+    def take_back(self, told: list[dict[str, Any]]) -> None:
+        """For a collection here."""
+        self.zygote.held += [((content["module"], 1), kind, more) for content in told for kind, more in content["held"]]
+        self.zygote.deselected = []
+
+    def is_imported(self, node: Any) -> bool:
+        """Now; and its tests can be made in any process, at any time."""
+        if not early_import.is_plain(node):
+            return False
+        before = import_state.now(self.config)
+        raised = early_import.do_now(node, self.config)
+        if raised is not None and not isinstance(raised, early_import.SKIPS):
+            raise Different(f"{node.nodeid} cannot be collected")
+        self.check_state(node, before)
+        return raised is not None or not early_import.generates_tests(node.obj)
+
+    def describe_here(self, number: int) -> dict[str, Any]:
+        """The zygote's own frames stay, and those of a module that makes it collect all."""
+        kept = self.zygote.held
+        try:
+            content = self.describe(number)
+        except Different:
+            self.zygote.held = kept + self.zygote.held
+            raise
+        self.zygote.held = kept
+        return content
 
     # -- a worker -------------------------------------------------------------------------------
 
-    def run_worker(self, imports: SiblingImports) -> None:
+    def run_worker(self) -> None:
         """Expands what it can get, tells, and waits until all is known."""
         board = self.zygote.board
         self.state = import_state.now(self.config)
         forget_recorded_warnings()
         if board.wait_plan(0) is None:
             try:
-                with imports.watch():
-                    self.expand_share(imports)
+                self.expand_share()
             except Different as error:
                 self.give_up(str(error))
             except BaseException as error:
                 self.give_up(f"{type(error).__name__} while {self.current()} was collected")
         while board.wait_plan(0.2) is None:
             pass
-        imports.make_up()
-        imports.close()
         self.is_told = True
         self.places = self.table.places()
         self.firsts = [first for first, _, _ in self.places]
@@ -234,7 +250,7 @@ class Shard:
         number = self.table.entered(self.zygote.slot)
         return self.modules[number].nodeid if number >= 0 else "nothing"
 
-    def expand_share(self, imports: SiblingImports) -> None:
+    def expand_share(self) -> None:
         """Runs of modules, one after the other."""
         table, slot = self.table, self.zygote.slot
         while True:
@@ -242,10 +258,9 @@ class Shard:
             if run is None:
                 break
             for number in range(run[0], run[0] + run[1]):
-                table.enter(slot, number)
-                content = self.describe(number)
-                imports.tell(number)
-                self.zygote.send(protocol.MODULE, **content)
+                if number not in self.found:
+                    table.enter(slot, number)
+                    self.zygote.send(protocol.MODULE, **self.describe(number))
         table.enter(slot, -1)
 
     def give_up(self, reason: str) -> NoReturn:
@@ -279,8 +294,9 @@ class Shard:
         before, failed, kept = import_state.now(self.config), session.testsfailed, session.items
         session.items = []
         try:
-            with catch_warnings(self.config):
+            with early_import.catch_warnings(self.config):
                 session.items.extend(self.items_of(module))
+                self.made[number] = session.items[:]
                 self.check(module, before, failed)
                 hook = self.config.hook
                 hook.pytest_collection_modifyitems(session=session, config=self.config, items=session.items)
@@ -295,13 +311,18 @@ class Shard:
         session = self.session
         if session.testsfailed != failed or session.shouldfail or session.shouldstop:
             raise Different(f"{module.nodeid} cannot be collected")
-        change = before.change_to(import_state.now(self.config))
-        if change:
-            raise Different(f"{module.nodeid} changes {change} when it is imported")
+        self.check_state(module, before)
         for item in session.items:
             callspec = getattr(item, "callspec", None)
             if callspec is not None and any(scope.value in WIDE_SCOPES for scope in callspec._arg2scope.values()):
                 raise Different(f"{item.nodeid} has a parameter of {WIDE_SCOPES[0]} or {WIDE_SCOPES[1]} scope")
+
+    def check_state(self, module: Any, before: ImportState) -> None:
+        """Raises Different where importing or expanding it has changed what others may look at."""
+        after = import_state.now(self.config)
+        change = before._replace(path=after.path).change_to(after)  # pytest itself puts folders there
+        if change:
+            raise Different(f"{module.nodeid} changes {change} when it is imported")
 
     # -- the run --------------------------------------------------------------------------------
 
@@ -396,57 +417,6 @@ def digest(items: list[pytest.Item]) -> int:
     if not items:
         return 0
     return _comb.digest([item.nodeid.encode("utf-8", "surrogatepass") for item in items])
-
-
-@functools.lru_cache(maxsize=None)  # a suite has many modules in few folders
-def package_of(folder: Any) -> tuple[str, tuple[str, ...]]:
-    """The folder that pytest puts on sys.path for a module in this one, and the packages between them."""
-    if not folder.name.isidentifier() or not (folder / "__init__.py").is_file():
-        return str(folder), ()
-    root, packages = package_of(folder.parent)
-    return root, (*packages, folder.name)
-
-
-def module_name(path: Any) -> str:
-    """The name by which pytest imports a test module."""
-    packages = package_of(path.parent)[1]
-    return ".".join(packages if packages and path.stem == "__init__" else (*packages, path.stem))
-
-
-def same_names(config: pytest.Config, modules: list[Any]) -> str:
-    """Two files that would be one module to Python, or one file twice: which of them fails depends on the order."""
-    paths: dict[str, Any] = {}
-    seen: set[int] = set()
-    if config.getoption("importmode") == "importlib":
-        return ""
-    for module in modules:
-        if isinstance(module, pytest.Module):
-            if paths.setdefault(module_name(module.path), module.path) != module.path or id(module) in seen:
-                return f"{module.nodeid} has the module name of another file"
-            seen.add(id(module))
-    return ""
-
-
-def add_roots(config: pytest.Config, modules: list[Any]) -> None:
-    """sys.path as it will be after all imports, in every worker."""
-    mode = config.getoption("importmode")
-    for module in modules:
-        if mode in ("prepend", "append") and isinstance(module, pytest.Module):
-            root = package_of(module.path.parent)[0]
-            if root not in sys.path:
-                sys.path.insert(0 if mode == "prepend" else len(sys.path), root)
-
-
-@contextlib.contextmanager
-def catch_warnings(config: pytest.Config) -> Iterator[None]:
-    """Those of one module, with the filters of the collection."""
-    if not config.pluginmanager.hasplugin("warnings"):
-        yield
-        return
-    from _pytest.warnings import catch_warnings_for_item
-
-    with catch_warnings_for_item(config=config, ihook=config.hook, when="collect", item=None):
-        yield
 
 
 def forget_recorded_warnings() -> None:

@@ -284,8 +284,6 @@ class Zygote:
         option = self.config.option
         if option.comb_all_workers or option.comb_replay or self.message["dist"] == "each" or self.nothing_waits():
             return False
-        if self.shard is not None and self.shard.is_dear:
-            return False
         is_expanded = self.shard is not None and self.shard.is_expanded()
         return is_expanded or not self.nursery.has_processor()
 

@@ -44,14 +44,14 @@ void module_table_close(struct module_table *self)
 	cleanup_free_pointer(&self);
 }
 
-int module_table_begin(struct module_table *self, uint32_t first, uint32_t modules, uint32_t workers, struct err *err)
+int module_table_begin(struct module_table *self, uint32_t modules, uint32_t workers, struct err *err)
 {
 	if (modules > MODULE_TABLE_MAX)
 		return err_set(err, ERR_INPUT, "%u test modules are more than the %u that can be expanded in parallel",
 			       modules, MODULE_TABLE_MAX);
 	self->shared->modules = modules;
 	self->shared->workers = workers > 0 ? workers : 1;
-	atomic_store(&self->shared->next, first);
+	atomic_store(&self->shared->next, 0);
 	return 0;
 }
 

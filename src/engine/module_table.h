@@ -37,8 +37,8 @@ struct module_table *module_table_open(struct err *err);
 /* Unmaps it in this process. Safe on NULL. */
 void module_table_close(struct module_table *self);
 
-/* Modules before first are not handed out. ERR_INPUT: too many. */
-int module_table_begin(struct module_table *self, uint32_t first, uint32_t modules, uint32_t workers, struct err *err);
+/* ERR_INPUT: too many. */
+int module_table_begin(struct module_table *self, uint32_t modules, uint32_t workers, struct err *err);
 /* The next run for the caller alone; false when nothing is left. */
 bool module_table_pull(struct module_table *self, uint32_t *first, uint32_t *count);
 /* Whether a pull would give nothing now. */

@@ -41,10 +41,10 @@ static void modules_dealloc(PyObject *object)
 static PyObject *begin(PyObject *object, PyObject *args)
 {
 	struct err err = ERR_INIT;
-	unsigned first, modules, workers;
-	if (!PyArg_ParseTuple(args, "III", &first, &modules, &workers))
+	unsigned modules, workers;
+	if (!PyArg_ParseTuple(args, "II", &modules, &workers))
 		return NULL;
-	if (module_table_begin(table_of(object), first, modules, workers, &err) < 0)
+	if (module_table_begin(table_of(object), modules, workers, &err) < 0)
 		return native_raise(&err);
 	Py_RETURN_NONE;
 }
@@ -139,7 +139,7 @@ PyMethodDef digest_methods[] = {
 };
 
 static PyMethodDef modules_methods[] = {
-	{ "begin", begin, METH_VARARGS, "begin(first, modules, workers): those from first on are to be pulled" },
+	{ "begin", begin, METH_VARARGS, "begin(modules, workers)" },
 	{ "pull", pull, METH_NOARGS, "pull() -> (first, count), or None when nothing is left" },
 	{ "is_empty", is_empty, METH_NOARGS, "is_empty() -> whether nothing is left to be pulled" },
 	{ "enter", enter, METH_VARARGS, "enter(worker, module): it expands this one now; -1 for none" },

@@ -54,6 +54,17 @@ def test_what_modules_of_the_project_register(tmp_path, workers):
     sharded(tmp_path, workers, "--comb-all-workers")
 
 
+def test_what_test_files_register(tmp_path):
+    """With a helper of the project, which also counts: numbers in ids are those of a serial run."""
+    registers = USER.replace("import pytest, time, %s", "import helper, pytest, time\nhelper.NAMES.append(__name__)\nOWN = helper.count()")
+    files = {"test_%d" % n: registers.replace("range(4)", "[helper.count() for _ in range(4)]") % "helper.NAMES == ['test_%d' % n for n in range(8)]"
+             for n in range(8)}
+    write(tmp_path, helper="import itertools\nNAMES = []\ncount = itertools.count().__next__\n", **files)
+    got = comb(tmp_path, "--comb-start=shard", "-v", "-n4", "--comb-all-workers")
+    assert "start=shard" in got.out and got.counts == {"passed": 32}, got.out
+    assert set(got.outcomes) == {"test_%d::test_a[%d]" % (n, 5 * n + 1 + k) for n in range(8) for k in range(4)}
+
+
 def test_a_worker_that_takes_the_place_of_another(tmp_path):
     suite(tmp_path, "pkg", "pkg.part.VALUE == 1", "from pkg import part", PART)
     write(tmp_path, test_3="import os\ndef test_a(): os._exit(1)\n", test_4="import os\ndef test_a(): os._exit(1)\n")
@@ -61,22 +72,12 @@ def test_a_worker_that_takes_the_place_of_another(tmp_path):
     assert got.counts == {"passed": 4 * (USERS - 2) + 1, "failed": 2}, got.out
 
 
-def test_what_belongs_to_nobody_else_is_not_imported_everywhere(tmp_path):
-    """A package that is not the project's, and that one test file knows."""
+def test_each_file_is_imported_once(tmp_path):
+    """Also a package that is not the project's, and that one test file knows."""
     (tmp_path / "suite").mkdir()
     suite(tmp_path / "suite", "os", "True", "import far", {"../far/far.py": "import os\nopen(%r, 'a').write('x')\n" % str(tmp_path / "count")})
     sharded(tmp_path / "suite", "-n4", "--comb-all-workers", python_path=str(tmp_path / "far"))
-    assert len((tmp_path / "count").read_text()) <= 2  # who collects that file, and who runs it
-
-
-@pytest.mark.parametrize("again", [
-    "open('once', 'x')\n",
-    "import sys\ntry: open('once', 'x')\nexcept OSError: sys.exit(3)\n",
-    "import os, pytest\nif os.path.exists('once'): pytest.skip('again', allow_module_level=True)\nopen('once', 'x')\n"])
-def test_an_import_that_succeeds_once(tmp_path, again):
-    suite(tmp_path, "os", "True", "try: import once_only\nexcept BaseException: pass", {"once_only.py": "print('told')\n" + again})
-    got = sharded(tmp_path)
-    assert "told" not in got.out and "warning" not in got.out, got.out
+    assert (tmp_path / "count").read_text() == "x"
 
 
 def test_its_warnings_are_told_once(tmp_path):
@@ -115,3 +116,22 @@ def test_what_a_session_fixture_changes_comes_after_all_imports(tmp_path, change
     path = os.pathsep.join(filter(None, [str(folder), extension().get("PYTHONPATH", "")]))
     got = comb(folder, "--comb-start=shard", "-v", "-n3", "--comb-all-workers", env={"SCRATCH": str(other), "EARLY": "1", "PYTHONPATH": path})
     assert "start=shard" in got.out and got.counts == {"passed": 24}, got.out
+
+
+COPIES = """
+import pytest, settings, time
+BEFORE = list(settings.VALUES)
+@pytest.mark.parametrize("n", range(3))
+def test_a(n):
+    time.sleep(%s)
+    settings.VALUES.append(n)
+    assert not BEFORE
+"""
+
+
+@pytest.mark.parametrize("workers", ["-n2", "-n5"])
+def test_what_tests_change_in_a_module_comes_after_all_imports(tmp_path, workers):
+    """Files of the second half take long: who has done with the first runs tests of those, which copied settings when they were imported."""
+    write(tmp_path, settings="VALUES = []\n", **{"test_%02d" % n: COPIES % (".002" if n < 8 else ".1") for n in range(16)})
+    got = comb(tmp_path, "--comb-start=shard", "-v", workers, "--comb-all-workers")
+    assert "start=shard" in got.out and got.counts == {"passed": 48}, got.out

@@ -195,53 +195,81 @@ def test_a_folder_whose_conftest_is_broken(tmp_path):
     ("import os\nos._exit(3)\n", 3, "exit code 3"),
     ("import pytest\npytest.exit('enough', returncode=5)\n", 2, "enough"),
     ("raise KeyboardInterrupt\n", 2, "KeyboardInterrupt"),
-    ("import os\nif os.path.exists('once'):\n    pass\nelse:\n    open('once', 'w').close()\n    os.kill(os.getpid(), 11)\n",
-     0, "while it collected test_05.py (killed by SIGSEGV)"),
+    ("raise SystemExit(4)\n", 3, "SystemExit"),
 ])
-def test_a_module_that_ends_its_worker(tmp_path, text, code, line):
+def test_a_module_that_ends_the_collection(tmp_path, text, code, line):
     plain(tmp_path)
     write(tmp_path, test_05=text)
     got = sharded(tmp_path)
-    assert line in got.out
-    assert "start=once" in got.out
-    assert got.code == code if code != 3 else got.code != 0, got.out
+    assert line in got.out and (got.code == code if code != 3 else got.code != 0), got.out
+    assert "passed" not in got.counts, got.out
 
 
-ENDS_ONE_WORKER = "import os\nif os.path.exists('once'):\n    pass\nelse:\n    open('once', 'w').close()\n    os._exit(3)\n"
+WHEN_EXPANDED = """
+import os, pytest, signal, subprocess, time
+def named(n):
+%s
+    return str(n)
+@pytest.mark.parametrize("n", range(4), ids=named)
+def test_n(n): pass
+"""
+
+
+def when_expanded(lines):
+    """A test file that does this where its tests are made, not where it is imported."""
+    return WHEN_EXPANDED % textwrap.indent(textwrap.dedent(lines), "    ")
+
+
+ENDS_ONE_WORKER = "if not os.path.exists('once'):\n    open('once', 'w').close()\n    %s\n"
+
+
+@pytest.mark.parametrize("ends, cause", [("os._exit(3)", "exit code 3"), ("os.kill(os.getpid(), 11)", "killed by SIGSEGV")])
+def test_a_module_that_ends_its_worker(tmp_path, ends, cause):
+    plain(tmp_path)
+    write(tmp_path, test_05=when_expanded(ENDS_ONE_WORKER % ends))
+    got = sharded(tmp_path)
+    assert "start=once: worker gw" in got.out and f"while it collected test_05.py ({cause})" in got.out, got.out
+    assert got.code == 0 and got.counts == {"passed": 24}, got.out
+
+
+def test_a_module_that_ends_every_process(tmp_path):
+    plain(tmp_path)
+    write(tmp_path, test_05=when_expanded("os._exit(3)"))
+    got = sharded(tmp_path)
+    assert "start=once" in got.out and "exit code 3" in got.out and got.code != 0 and not got.counts, got.out
 
 
 def test_the_way_back_blocks_no_signals(tmp_path):
     plain(tmp_path)
-    write(tmp_path, test_04=ENDS_ONE_WORKER, test_05="""
-import signal, subprocess
-BLOCKED = signal.pthread_sigmask(signal.SIG_BLOCK, [])
-CHILD = subprocess.Popen(["sleep", "30"])
-CHILD.terminate()
+    write(tmp_path, test_04=when_expanded(ENDS_ONE_WORKER % "os._exit(3)"), test_05=when_expanded("""
+        global BLOCKED, CHILD
+        BLOCKED = signal.pthread_sigmask(signal.SIG_BLOCK, [])
+        CHILD = subprocess.Popen(["sleep", "30"])
+        CHILD.terminate()
+        try:
+            CHILD.wait(5)
+        finally:
+            CHILD.kill()
+    """) + """
 def test_mask(): assert not BLOCKED
 def test_child(): assert CHILD.returncode == -15
-try:
-    CHILD.wait(5)
-finally:
-    CHILD.kill()
 """)
     got = sharded(tmp_path)
     assert "start=once" in got.out and "while it collected test_04.py" in got.out
-    assert got.code == 0 and got.counts == {"passed": 4 * 4 + 2}, got.out
+    assert got.code == 0 and got.counts == {"passed": 4 * 6 + 2}, got.out
 
 
 HANGS_ONCE = """
-import os, signal, subprocess, time
 if not os.path.exists("once"):
     open("once", "w").close()
     subprocess.Popen(["sleep", "51"], start_new_session=True)
-    CHILD = subprocess.Popen(["sh", "-c", "sleep 52; true"])
+    child = subprocess.Popen(["sh", "-c", "sleep 52; true"])
     if %d:
         os.kill(os.getpid(), signal.SIGKILL)
     open("hangs", "w").close()
-    CHILD.wait()
+    child.wait()
 """
 ENDS_MEANWHILE = """
-import os, time
 while not os.path.exists("hangs"):
     time.sleep(.01)
 if not os.path.exists("ended"):
@@ -253,12 +281,12 @@ if not os.path.exists("ended"):
 @pytest.mark.parametrize("first", ["the worker", "another worker"])
 def test_the_way_back_ends_what_the_workers_started(tmp_path, first):
     plain(tmp_path)
-    write(tmp_path, test_04=HANGS_ONCE % (first == "the worker"))
+    write(tmp_path, test_04=when_expanded(HANGS_ONCE % (first == "the worker")))
     if first == "another worker":
-        write(tmp_path, test_05=ENDS_MEANWHILE)
+        write(tmp_path, test_05=when_expanded(ENDS_MEANWHILE))
     got = sharded(tmp_path)
     assert "start=once: worker" in got.out and "start=import" not in got.out and "sleep" not in got.out, got.out
-    assert got.code == 0 and got.counts == {"passed": 4 * (5 if first == "the worker" else 4)}, got.out
+    assert got.code == 0 and got.counts == {"passed": 24}, got.out
 
 
 def test_a_test_that_kills_its_worker(tmp_path):
@@ -324,6 +352,66 @@ def test_where_modules_depend_on_each_other(tmp_path, name):
     same(tmp_path, falls_back=reason)
 
 
+def test_what_was_told_before_the_way_back(tmp_path):
+    """Choices, skips and warnings of files that the zygote expanded before one that makes it collect all: each is there once."""
+    plain(tmp_path)
+    (tmp_path / "test_00.txt").write_text(">>> 1 + 1\n2\n")
+    for name, n in (("test_02_text.txt", 2), ("test_03_text.txt", 3)):
+        (tmp_path / name).write_text(f">>> {n}\n{n}\n")
+    write(tmp_path, settings="VALUES = [1, 2, 3]\n", test_01=GENERATES % "function", test_02="import pytest, warnings\nwarnings.warn('old')\npytest.skip('not here', allow_module_level=True)\n",
+          test_04=FALLS_BACK["session parameters"][1]["test_02"])
+    for args in [], ["-k", "not 03 and not test_1"]:
+        got = same(tmp_path, "-rs", *args, falls_back="session or package scope")
+        assert got.out.count("UserWarning: old") == got.out.count("not here") == 1, got.out
+
+
+@pytest.mark.parametrize("args", [(), ("-s",), ("--capture=sys",), ("-p", "no:capture"), ("-p", "no:warnings"), ("-W", "error")], ids=" ".join)
+def test_what_imports_write(tmp_path, args):
+    """That of a file which cannot be imported stands with its error, that of others nowhere; and each file is imported once."""
+    plain(tmp_path)
+    loud = "import sys, warnings\nprint('out of %d')\nprint('err of %d', file=sys.stderr)\nopen('count', 'a').write('x')\nwarnings.warn('w%d')\n"
+    write(tmp_path, test_01=loud % (1, 1, 1), test_03=loud % (3, 3, 3) + "import pytest\npytest.skip('no', allow_module_level=True)\n",
+          test_05=loud % (5, 5, 5) + "import nothing_of_this_name\n")
+    was = serial(tmp_path, *args)
+    (tmp_path / "count").unlink()
+    got = sharded(tmp_path, *args)
+    assert "start=once: test_0" in got.out, got.out
+    for text in ["%s of %d" % (stream, n) for stream in ("out", "err") for n in (1, 3, 5)] + ["w1", "w3", "w5"]:
+        assert got.out.count(text) == was.out.count(text), (text, got.out)
+    assert (tmp_path / "count").read_text() == "xxx"
+
+
+GENERATES = """
+import settings
+class Base:
+    @classmethod
+    def pytest_generate_tests(cls, metafunc): metafunc.parametrize("n", list(settings.VALUES))
+if %r == "function":
+    pytest_generate_tests = Base.pytest_generate_tests
+    def test_g(n): pass
+else:
+    class TestIt(Base):
+        def test_g(self, n): pass
+"""
+
+
+@pytest.mark.parametrize("where", ["function", "class"])
+def test_tests_that_are_made_from_what_other_tests_change(tmp_path, where):
+    changes = "import settings, time\ndef test_a():\n    time.sleep(%s)\n    settings.VALUES[:] = [5]\n"
+    write(tmp_path, settings="VALUES = [1, 2, 3]\n", **{"test_%d" % n: changes % (0 if n < 5 else .05) for n in range(9)},
+          **{"test_more_%d" % n: GENERATES % where for n in range(9)})
+    got = same(tmp_path, "-n3", "--comb-all-workers")
+    assert got.counts == {"passed": 9 + 27} and "other tests each time" not in got.out, got.out
+
+
+def test_a_module_that_starts_a_thread(tmp_path):
+    plain(tmp_path)
+    write(tmp_path, test_05="import threading\nEND = threading.Event()\nTHREAD = threading.Thread(target=END.wait, daemon=True)\n"
+          "THREAD.start()\ndef test_a():\n    assert THREAD.is_alive()\n    END.set()\n    THREAD.join()\n")
+    got = sharded(tmp_path)
+    assert got.counts == {"passed": 21} and "start=import" in got.out and "other threads run after the collection" in got.out, got.out
+
+
 @pytest.mark.parametrize("together", [True, False])
 def test_a_worker_that_ended_by_itself_before_all_were_ended(monkeypatch, together):
     """Its death may be read together with the word that no worker is left: it is no crash."""
@@ -371,7 +459,7 @@ def test_a_module_with_other_tests_each_time(tmp_path):
     write(tmp_path, test_strange=textwrap.dedent('''
         import os, time, pytest
 
-        @pytest.mark.parametrize("n", [str(os.getpid()) + "-%d" % n for n in range(40)])
+        @pytest.mark.parametrize("n", range(40), ids=lambda n: "%d-%d" % (os.getpid(), n))
         def test_n(n):
             time.sleep(0.02)
     '''))
@@ -379,21 +467,22 @@ def test_a_module_with_other_tests_each_time(tmp_path):
         got = sharded(tmp_path, *args)
         assert got.code == 0 and got.counts == {"passed": 44} and len(got.outcomes) == 44, got.out
         assert len({name.split("[")[1].split("-")[0] for name in got.outcomes if "[" in name}) == 1, "one expansion"
-        assert args == ["--dist=loadfile"] or got.out.count("test_strange.py has other tests each time it is imported") == 1, got.out
+        assert args == ["--dist=loadfile"] or got.out.count("test_strange.py has other tests each time it is collected") == 1, got.out
     assert set(got.outcomes) >= {"test_00::test_0"} and "start=once" not in got.out
 
 
 CHANGING = {
-    "random": "random.sample(range(1000), 30)",
-    "time": "[time.time_ns() + n for n in range(30)]",
-    "unique": "[uuid.uuid4().hex for _ in range(30)]",
-    "another number": "list(range(os.getpid() % 7 + 20))",
-    "another order": "sorted(range(30), key=lambda n: uuid.uuid4().hex)",
+    "random": "[1] * 30, ids=lambda _: str(random.random())",
+    "time": "range(30), ids=lambda n: str(time.time_ns() + n)",
+    "unique": "range(30), ids=lambda _: uuid.uuid4().hex",
+    "few": "range(30), ids=lambda n: os.getpid() % 7",
+    "when it is imported": "[uuid.uuid4().hex for _ in range(30)]",
+    "their number": "list(range(os.getpid() % 7 + 20))",
 }
 
 
 @pytest.mark.parametrize("what", CHANGING)
-def test_ids_that_change_from_import_to_import(tmp_path, what):
+def test_ids_that_change(tmp_path, what):
     """Two such modules beside a quiet one; each test that was collected runs once, and a fixture of the module stands."""
     plain(tmp_path, modules=4, tests=1)
     body = textwrap.dedent('''
@@ -426,10 +515,10 @@ def test_the_worker_that_collected_changing_ids_is_gone(tmp_path):
     body = textwrap.dedent('''
         import os, time, pytest
 
-        @pytest.mark.parametrize("n", [str(os.getpid()) + "-%d" % n for n in range(9)])
+        @pytest.mark.parametrize("n", range(9), ids=lambda n: "%d-%d" % (os.getpid(), n))
         def test_n(n):
             time.sleep(0.02)
-            if n.endswith("-3"):
+            if n == 3:
                 os._exit(1)
     ''')
     write(tmp_path, test_strange=body, test_stranger=body)
@@ -438,7 +527,7 @@ def test_the_worker_that_collected_changing_ids_is_gone(tmp_path):
     left = re.search(r"comb: (\d+) collected tests did not run =+\n((?:test_.*\n)+)", got.out)
     assert int(left[1]) + len(got.outcomes) == 26 and set(got.outcomes) >= {"test_%02d::test_0" % n for n in range(8)}, got.out
     assert len(re.findall(r"^test_strange(?:r|)\.py::test_n", left[2], re.M)) == int(left[1])
-    assert "has other tests each time it is imported, and the worker that collected it has ended" in got.out
+    assert "has other tests each time it is collected, and the worker that collected it has ended" in got.out
 
 
 def test_warnings_are_told_once(tmp_path):
@@ -454,21 +543,16 @@ def test_warnings_are_told_once(tmp_path):
     assert "%d warnings" % 4 in got.last() or "3 warnings" in got.last()
 
 
-def test_who_asks_for_the_worker_in_a_module_is_answered(tmp_path):
+@pytest.mark.parametrize("name", ["test_05", "conftest"])
+def test_who_asks_for_the_worker_is_answered(tmp_path, name):
     plain(tmp_path)
-    write(tmp_path, test_05="import os\nNAME = os.environ['PYTEST_XDIST_WORKER']\ndef test_a(worker_id):\n    assert worker_id == NAME\n")
-    got = sharded(tmp_path)
-    assert got.counts == {"passed": 21}
-    assert "start=import" not in got.out
-
-
-def test_who_asks_in_a_conftest_is_answered_too(tmp_path):
-    plain(tmp_path)
-    write(tmp_path, conftest="import os\nNAME = os.environ.get('PYTEST_XDIST_WORKER')\n",
-          test_05="import conftest\ndef test_a(worker_id):\n    assert worker_id == conftest.NAME\n")
+    ask = "import os\nNAME = os.environ.get('PYTEST_XDIST_WORKER')\ndef test_a(worker_id):\n    assert worker_id == NAME\n"
+    write(tmp_path, **{name: ask})
+    if name == "conftest":
+        write(tmp_path, test_05="import conftest\ndef test_a(worker_id):\n    assert worker_id == conftest.NAME\n")
     got = sharded(tmp_path)
     assert got.counts == {"passed": 21}, got.out
-    assert "start=import" in got.out
+    assert f"start=import, each worker collects for itself: {name}.py:2 reads PYTEST_XDIST_WORKER" in got.out
 
 
 def test_collect_only_is_not_touched(tmp_path):
