@@ -75,6 +75,8 @@ def run_row(row: Row, repeat: int, scratch: Path) -> dict[str, Any]:
     values: dict[str, list[float]] = {way.label: [] for way in row.ways}
     for number in range(repeat + 1):
         for way in row.ways[number % len(row.ways) :] + row.ways[: number % len(row.ways)]:
+            if row.forgets:
+                measure.forget_compiled(suite.path)
             value = run(way.arguments(bool(suite.python)), suite.path / way.folder)
             print(f"{row.name}: {'warm-up' if number == 0 else f'{number}/{repeat}'} {way.label}: {value:.3f}",
                   file=sys.stderr)

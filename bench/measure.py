@@ -44,6 +44,12 @@ def scratch_folder() -> tempfile.TemporaryDirectory[str]:
     return tempfile.TemporaryDirectory(prefix=f"{prefix}{os.getpid()}-")
 
 
+def forget_compiled(folder: Path) -> None:
+    """What Python and pytest keep of the modules below it."""
+    for cache in list(folder.rglob("__pycache__")):
+        shutil.rmtree(cache)
+
+
 def environment(**more: str) -> dict[str, str]:
     """Ours without what would steer pytest or Python."""
     clean = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST_", "COMB_", "PYTHON"))}

@@ -54,6 +54,8 @@ class Row:
     """wall, bound (wall against start-up and the lower bound), per_test (wall), memory, controller (per test)."""
     workers: int = 2
     repeat: int = 5
+    forgets: bool = False
+    """Each run finds no compiled Python in the suite, as in a fresh clone."""
 
 
 def _ways(*workers: int, engines: tuple[str, ...] = ("xdist", "comb"), options: tuple[str, ...] = ()) -> list[Way]:
@@ -90,6 +92,8 @@ ROWS = [
         [Limit("comb -n2", 0.58, "serial"), Limit("comb -n2", 0.48, "xdist -n2")]),
     Row("trivial-8", "10,000 trivial tests in 200 files, 8 workers", "trivial", _ways(8),
         [Limit("comb -n8", 0.60, "serial"), Limit("comb -n8", 0.20, "xdist -n8")]),
+    Row("trivial-first", "10,000 trivial tests, first run in a fresh clone, 2 workers", "trivial", _ways(2),
+        [Limit("comb -n2", 0.58, "serial"), Limit("comb -n2", 0.48, "xdist -n2")], forgets=True),
     Row("trivial-once", "10,000 trivial tests, --comb-start=once, 2 workers", "trivial",
         [Way("serial", "serial"), Way("comb once -n2", "comb", ["-n2", "--comb-start=once"])],
         [Limit("comb once -n2", 0.85, "serial")]),

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Callable, Iterator, NoReturn, Optional
 
 import pytest
 
-from pytest_comb import _comb, early_import, import_state, per_item, plan, protocol
+from pytest_comb import _comb, early_import, import_state, per_item, plan, protocol, rewrite_ahead
 from pytest_comb.import_state import ImportState
 
 if TYPE_CHECKING:
@@ -79,8 +79,9 @@ class Shard:
             return
         if reason:
             self.zygote.held.insert(0, ((0, 0), protocol.START, {"mode": "once", "reason": reason}))
-        for number in range(len(self.modules)):
-            yield from self.collect_here(number)
+        with rewrite_ahead.ahead_of(self.config, self.modules):
+            for number in range(len(self.modules)):
+                yield from self.collect_here(number)
 
     def walk(self, node: Any) -> Iterator[pytest.Item]:
         """Folders are collected, files are noted."""
@@ -188,10 +189,11 @@ class Shard:
         here, too. None: this process had better collect all of them."""
         zygote, told = self.zygote, []
         try:
-            for number, node in enumerate(self.modules):
-                zygote.position = (number, 1)
-                if not self.is_imported(node):
-                    told.append(self.describe_here(number))
+            with rewrite_ahead.ahead_of(self.config, self.modules):
+                for number, node in enumerate(self.modules):
+                    zygote.position = (number, 1)
+                    if not self.is_imported(node):
+                        told.append(self.describe_here(number))
         except Different as error:
             zygote.held.append(((0, 0), protocol.START, {"mode": "once", "reason": str(error)}))
             self.take_back(told)
