@@ -9,6 +9,7 @@ import os
 import select
 import signal
 import struct
+import threading
 import warnings
 from pathlib import Path
 from types import CodeType
@@ -17,7 +18,7 @@ from typing import Any, Iterator
 import pytest
 from _pytest.assertion import rewrite
 
-from pytest_comb import _comb, early_import
+from pytest_comb import _comb, early_import, unforkable
 
 BYTES_EACH = 20_000  # of test code: less is rewritten sooner than another process would help
 MOST = 8
@@ -130,4 +131,5 @@ def _is_newer(path: Path, time: float) -> bool:
 
 def _may_fork() -> bool:
     """No thread is amid something, and nobody is told of a child's end."""
-    return len(os.listdir("/proc/self/task")) == 1 and signal.getsignal(signal.SIGCHLD) is signal.SIG_DFL
+    return (signal.getsignal(signal.SIGCHLD) is signal.SIG_DFL and threading.active_count() == 1
+            and not unforkable.of_libraries(0))

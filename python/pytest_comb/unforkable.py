@@ -13,6 +13,7 @@ import socket
 import stat
 import sys
 import threading
+import time
 from typing import Any, Callable, Iterable, Iterator
 
 import pytest
@@ -22,6 +23,7 @@ from pytest_comb import _comb, leftovers, per_item, session_hooks, sourcetree
 SQLITE = b"SQLite format 3\0"
 DEPTH = 3  # of what a global holds: a client, its pool, the connection, ...
 SHOWN = 3  # threads
+WAITS_S = (0, .001, .002, .004, .008)  # until the kernel has forgotten threads that ended
 # What /proc/self/fd says of descriptors through which a process would get the events of another one. (A pidfd or memfd is no reason.)
 WAITING = {"anon_inode:[eventpoll]": "an epoll instance", "anon_inode:[eventfd]": "an eventfd", "anon_inode:[timerfd]": "a timer",
            "anon_inode:inotify": "an inotify instance"}
@@ -70,19 +72,35 @@ def _link(fd: int) -> str:
 
 
 def _threads() -> str:
-    count = len(os.listdir("/proc/self/task")) - 1
-    if not count:
+    if not _tasks():
         return ""
     here = threading.current_thread()
     python = [thread for thread in threading.enumerate() if thread is not here]
     others = [thread for thread in python if not _copes(thread)]
-    unknown = count - len(python)
-    if not others and unknown <= 0:
+    unknown = of_libraries(len(python))
+    if not others and not unknown:
         return ""
     told = [_describe_thread(thread) for thread in others[:SHOWN]]
     told += [f"{len(others) - SHOWN} more"] if len(others) > SHOWN else []
-    told += [f"{unknown} that Python did not start"] if unknown > 0 else []
+    told += [f"{unknown} that Python did not start"] if unknown else []
     return f"other threads run after the collection: {', '.join(told)}"
+
+
+def _tasks() -> int:
+    """Threads beside this one."""
+    return len(os.listdir("/proc/self/task")) - 1
+
+
+def of_libraries(python: int) -> int:
+    """Threads beside so many of Python's, but for those that their library ends before a fork, which are ended now."""
+    for wait_s in WAITS_S:
+        if _tasks() <= python:
+            return 0
+        if wait_s:
+            time.sleep(wait_s)
+        else:
+            _comb.end_idle_threads()
+    return max(0, _tasks() - python)
 
 
 def _copes(thread: threading.Thread) -> bool:

@@ -37,6 +37,12 @@ struct family_ends {
 void family_keep_ends(struct family_ends *old);
 void family_put_back(const struct family_ends *old);
 
+/*
+ * Ends threads that a library ends before a fork and begins again when it needs them (OpenBLAS's, which import numpy
+ * begins), by a fork that does nothing. /proc/self/task may show one for another moment.
+ */
+void family_end_idle_threads(void);
+
 #define FAMILY_STATUS_LOST -1 /* instead of a wait status: somebody else has waited for that process */
 /*
  * What child pid says into a pipe, up to its end: appends to *said what comes out of fd until that is closed, or until

@@ -54,6 +54,12 @@ static PyObject *fork_process(PyObject *module, PyObject *unused)
 	return pid < 0 ? PyErr_SetFromErrno(PyExc_OSError) : PyLong_FromLong(pid);
 }
 
+static PyObject *end_idle_threads(PyObject *module, PyObject *unused)
+{
+	family_end_idle_threads();
+	Py_RETURN_NONE;
+}
+
 /* keep_ends(whether): family_keep_ends(), with what was before in this process. */
 static PyObject *keep_ends(PyObject *module, PyObject *args)
 {
@@ -141,6 +147,8 @@ PyMethodDef process_methods[] = {
 	{ "adopt_orphans", adopt_orphans, METH_NOARGS, "adopt_orphans()" },
 	{ "fill_standard", fill_standard, METH_NOARGS, "fill_standard(): /dev/null for each closed descriptor of 0, 1 and 2" },
 	{ "die_with_parent", die_with_parent, METH_VARARGS, "die_with_parent(pid)" },
+	{ "end_idle_threads", end_idle_threads, METH_NOARGS,
+	  "end_idle_threads(): those that a library ends before a fork and begins again when it needs them" },
 	{ "fork", fork_process, METH_NOARGS, "fork() -> pid, or 0 in the child" },
 	{ "keep_ends", keep_ends, METH_VARARGS,
 	  "keep_ends(whether): from before a fork until last_words() returned, the end of a child is nobody else's to wait for" },

@@ -412,6 +412,34 @@ def test_a_module_that_starts_a_thread(tmp_path):
     assert got.counts == {"passed": 21} and "start=import" in got.out and "other threads run after the collection" in got.out, got.out
 
 
+ENDS_BEFORE_A_FORK = """
+import ctypes
+libc = ctypes.CDLL(None)
+semaphore, thread = ctypes.create_string_buffer(64), ctypes.c_ulong()
+libc.sem_init(semaphore, 0, 0)
+libc.pthread_create(ctypes.byref(thread), None, libc.sem_wait, semaphore)
+def end():
+    if thread.value:
+        libc.sem_post(semaphore)
+        libc.pthread_join(thread, None)
+        thread.value = 0
+HANDLER = ctypes.CFUNCTYPE(None)(end)
+if %r:
+    libc.__register_atfork(HANDLER, None, None, None)
+"""
+
+
+@pytest.mark.parametrize("name", ["conftest", "test_05"])
+@pytest.mark.parametrize("ends", [True, False])
+def test_threads_of_a_library(tmp_path, name, ends):
+    """OpenBLAS has one for each processor as soon as numpy is imported, and ends them before a fork."""
+    plain(tmp_path)
+    write(tmp_path, **{name: ENDS_BEFORE_A_FORK % ends})
+    got = sharded(tmp_path, "-v")
+    assert got.counts == {"passed": 24 if name == "conftest" else 20}, got.out
+    assert ("start=shard" if ends else "other threads run after the collection: 1 that Python did not start") in got.out, got.out
+
+
 @pytest.mark.parametrize("together", [True, False])
 def test_a_worker_that_ended_by_itself_before_all_were_ended(monkeypatch, together):
     """Its death may be read together with the word that no worker is left: it is no crash."""

@@ -1,9 +1,12 @@
 /* Children and memory of this process, and what the kernel counts. */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <pthread.h>
+#include <semaphore.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -191,6 +194,45 @@ static void test_ends_are_kept(void **state)
 	assert_true(found.sa_handler == SIG_IGN);
 }
 
+static sem_t wanted_end;
+static pthread_t idle;
+static bool is_idle;
+
+static void *idle_thread(void *unused)
+{
+	(void)unused;
+	sem_wait(&wanted_end);
+	return NULL;
+}
+
+static void end_idle_thread(void)
+{
+	if (!is_idle)
+		return;
+	is_idle = false;
+	sem_post(&wanted_end);
+	pthread_join(idle, NULL);
+}
+
+/* As a library would do it; and SIGCHLD is ignored. */
+static void test_threads_that_end_before_a_fork(void **state)
+{
+	(void)state;
+	assert_int_equal(sem_init(&wanted_end, 0, 0), 0);
+	assert_int_equal(pthread_atfork(end_idle_thread, NULL, NULL), 0);
+	family_end_idle_threads();
+	assert_int_equal(pthread_create(&idle, NULL, idle_thread, NULL), 0);
+	is_idle = true;
+	struct sigaction act = { .sa_handler = SIG_IGN }, old, found;
+	assert_int_equal(sigaction(SIGCHLD, &act, &old), 0);
+	family_end_idle_threads();
+	sigaction(SIGCHLD, &old, &found);
+	assert_true(found.sa_handler == SIG_IGN);
+	assert_false(is_idle);
+	assert_false(family_has_children());
+	sem_destroy(&wanted_end);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -201,6 +243,7 @@ int main(void)
 		cmocka_unit_test(test_last_words),
 		cmocka_unit_test(test_last_words_and_a_signal),
 		cmocka_unit_test(test_ends_are_kept),
+		cmocka_unit_test(test_threads_that_end_before_a_fork),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
