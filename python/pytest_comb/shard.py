@@ -41,6 +41,7 @@ class Shard:
         self.session: Any = None
         self.roots: list[Any] = []
         self.modules: list[Any] = []
+        self.imported = 0  # of the modules, in the zygote
         self.found: dict[int, list[pytest.Item]] = {}  # by module: its tests, where this process has expanded it
         self.made: dict[int, list[pytest.Item]] = {}  # the same, before any hook has chosen among them
         self.unlike: dict[int, list[pytest.Item]] = {}  # expanded again, with other tests than those that were collected
@@ -79,7 +80,7 @@ class Shard:
             return
         if reason:
             self.zygote.held.insert(0, ((0, 0), protocol.START, {"mode": "once", "reason": reason}))
-        with rewrite_ahead.ahead_of(self.config, self.modules):
+        with rewrite_ahead.ahead_of(self.config, self.modules[self.imported:]):
             for number in range(len(self.modules)):
                 yield from self.collect_here(number)
 
@@ -192,6 +193,7 @@ class Shard:
             with rewrite_ahead.ahead_of(self.config, self.modules):
                 for number, node in enumerate(self.modules):
                     zygote.position = (number, 1)
+                    self.imported += 1
                     if not self.is_imported(node):
                         told.append(self.describe_here(number))
         except Different as error:
