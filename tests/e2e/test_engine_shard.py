@@ -369,7 +369,7 @@ def test_what_was_told_before_the_way_back(tmp_path):
 def test_what_imports_write(tmp_path, args):
     """That of a file which cannot be imported stands with its error, that of others nowhere; and each file is imported once."""
     plain(tmp_path)
-    loud = "import sys, warnings\nprint('out of %d')\nprint('err of %d', file=sys.stderr)\nopen('count', 'a').write('x')\nwarnings.warn('w%d')\n"
+    loud = "import sys, warnings\nprint('out of %d')\nprint('err of %d', file=sys.stderr)\nwith open('count', 'a') as file: file.write('x')\nwarnings.warn('w%d')\n"
     write(tmp_path, test_01=loud % (1, 1, 1), test_03=loud % (3, 3, 3) + "import pytest\npytest.skip('no', allow_module_level=True)\n",
           test_05=loud % (5, 5, 5) + "import nothing_of_this_name\n")
     was = serial(tmp_path, *args)
