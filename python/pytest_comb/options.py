@@ -55,8 +55,8 @@ def add_own(parser: pytest.Parser) -> None:
     group.addoption("--no-comb", action="store_false", dest="comb",
                     help="Not with comb's engine, whatever the configuration says: -n is pytest-xdist's then")
     group.addoption("--comb-start", choices=START_MODES, default=None, dest="comb_start",
-                    help="How workers get their tests: shard (each expands a part of the modules), once (collected once, "
-                         "then forked) or import (each worker imports and collects, as under pytest-xdist); auto takes the "
+                    help="How workers get their tests: shard (imported once, then forked, and each collects a part), once (collected "
+                         "once, then forked) or import (each worker imports and collects, as under pytest-xdist); auto takes the "
                          "first of them that is safe, shard where it saves time")
     group.addoption("--comb-all-workers", action="store_true", dest="comb_all_workers", default=False,
                     help="As many workers as -n says at once; else more than there are processors only where tests wait")
