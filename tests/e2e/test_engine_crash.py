@@ -695,7 +695,8 @@ def test_a_signal_from_a_process_that_has_ended_is_passed_over(tmp_path, start_m
     assert got.code == 0 and got.counts == {"passed": 24}, got.out
     said = re.findall(r"comb: (.*) sent SIGTERM to the process that forks workers, which passed it over", got.out)
     assert said and len(said) == len(set(said)), got.out
-    assert all(name == "a process of no known test" or name.startswith("test_a.py::test_") for name in said), got.out
+    # Where the test has ended meanwhile, its worker is named.
+    assert all(re.fullmatch(r"a process of no known test|gw\d|test_a\.py::test_.*", name) for name in said), got.out
 
 
 LATE_CONTROLLER = """
