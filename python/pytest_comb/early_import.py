@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import sys
 import unittest
 from types import TracebackType
-from typing import Any, Iterator, NoReturn, Optional
+from typing import Any, NoReturn, Optional
 
 import pytest
 
@@ -26,8 +25,7 @@ def do_now(node: Any, config: pytest.Config) -> Optional[BaseException]:
     if capture is not None:
         capture.resume_global_capture()
     try:
-        with catch_warnings(config):
-            node.obj
+        node.obj
         raised = None
     except BaseException as error:
         raised = error
@@ -52,15 +50,3 @@ def generates_tests(module: object) -> bool:
     values = getattr(module, "__dict__", {})
     classes = [value for value in values.values() if issubclass(type(value), type)]  # isinstance() would wake lazy objects
     return GENERATE in values or any(GENERATE in vars(base) for each in classes for base in each.__mro__)
-
-
-@contextlib.contextmanager
-def catch_warnings(config: pytest.Config) -> Iterator[None]:
-    """Those of one file, with the filters of the collection."""
-    if not config.pluginmanager.hasplugin("warnings"):
-        yield
-        return
-    from _pytest.warnings import catch_warnings_for_item
-
-    with catch_warnings_for_item(config=config, ihook=config.hook, when="collect", item=None):
-        yield

@@ -1,10 +1,11 @@
-"""What the import of a test file can depend on, and change for others: the environment, the working directory, sys.path."""
+"""What the import of a test file can depend on, and change for others: the environment, the working directory, sys.path, warnings."""
 
 from __future__ import annotations
 
 import contextlib
 import os
 import sys
+import warnings
 from typing import Any, Iterator, NamedTuple
 
 import pytest
@@ -21,13 +22,16 @@ class ImportState(NamedTuple):
     directory: str
     """"" for one that is gone."""
     path: list[str]
+    errors: frozenset[Any]
+    """Filters that make errors of warnings; others change no outcome."""
 
     def change_to(self, other: ImportState) -> str:
         """What is not the same; "" for nothing."""
         return ("the plugins" if self.plugins != other.plugins
                 else "the environment" if self.environment != other.environment
                 else "the working directory" if self.directory != other.directory
-                else "sys.path" if set(self.path) != set(other.path) else "")
+                else "sys.path" if set(self.path) != set(other.path)
+                else "which warnings are errors" if self.errors != other.errors else "")
 
 
 def now(config: pytest.Config) -> ImportState:
@@ -39,7 +43,8 @@ def now(config: pytest.Config) -> ImportState:
         directory = os.getcwd()
     except OSError:
         directory = ""
-    return ImportState(len(config.pluginmanager.list_name_plugin()), environment, directory, list(sys.path))
+    errors = frozenset(each for each in warnings.filters if each[0] == "error")
+    return ImportState(len(config.pluginmanager.list_name_plugin()), environment, directory, list(sys.path), errors)
 
 
 @contextlib.contextmanager

@@ -298,7 +298,7 @@ class Shard:
         before, failed, kept = import_state.now(self.config), session.testsfailed, session.items
         session.items = []
         try:
-            with early_import.catch_warnings(self.config):
+            with catch_warnings(self.config):
                 session.items.extend(self.items_of(module))
                 self.made[number] = session.items[:]
                 self.check(module, before, failed)
@@ -423,8 +423,20 @@ def digest(items: list[pytest.Item]) -> int:
     return _comb.digest([item.nodeid.encode("utf-8", "surrogatepass") for item in items])
 
 
+@contextlib.contextmanager
+def catch_warnings(config: pytest.Config) -> Iterator[None]:
+    """Those of one module, with the filters of the collection."""
+    if not config.pluginmanager.hasplugin("warnings"):
+        yield
+        return
+    from _pytest.warnings import catch_warnings_for_item
+
+    with catch_warnings_for_item(config=config, ihook=config.hook, when="collect", item=None):
+        yield
+
+
 def forget_recorded_warnings() -> None:
-    """The zygote's of this collection: gw0 alone tells them, as the collection ends."""
+    """The zygote's, of conftests and test files: gw0 alone tells them, as the collection ends."""
     if os.environ.get("PYTEST_XDIST_WORKER") == "gw0":
         return
     log = getattr(getattr(warnings, "_showwarnmsg_impl", None), "__self__", None)

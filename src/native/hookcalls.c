@@ -368,14 +368,16 @@ static int first_result_of(PyObject *caller, PyObject *given)
 	return answer;
 }
 
-/* Whether the manager behind a hook caller would come to multicall() directly: nobody watches its calls. */
-static bool is_unwatched(PyObject *hookexec)
+/* Whether the manager behind a hook caller would come to multicall() directly: it was taken, and nobody watches its calls. */
+static bool is_unwatched(PyObject *caller)
 {
-	PyObject *function = PyObject_GetAttr(hookexec, s_func);
+	PyObject *hookexec = PyObject_GetAttr(caller, s_hookexec);
+	PyObject *function = hookexec ? PyObject_GetAttr(hookexec, s_func) : NULL;
 	PyObject *manager = function == pluggy.hookexec ? PyObject_GetAttr(hookexec, s_self) : NULL;
 	PyObject *inner = manager ? PyObject_GetAttr(manager, s_inner_hookexec) : NULL;
 	bool unwatched = inner && inner == pluggy.fast_multicall;
 	PyErr_Clear();
+	Py_XDECREF(hookexec);
 	Py_XDECREF(function);
 	Py_XDECREF(manager);
 	Py_XDECREF(inner);
@@ -385,28 +387,23 @@ static bool is_unwatched(PyObject *hookexec)
 /* The call itself, on a copy of the implementations: plugins may register others meanwhile. */
 static PyObject *execute(PyObject *caller, PyObject *given, bool first_only)
 {
-	PyObject *name = PyObject_GetAttr(caller, s_name), *impls = NULL, *copy = NULL, *hookexec = NULL, *result = NULL;
+	PyObject *name = PyObject_GetAttr(caller, s_name), *impls = NULL, *copy = NULL, *result = NULL;
 	if (name && (impls = PyObject_GetAttr(caller, s_hookimpls)) && (copy = PySequence_List(impls)))
-		hookexec = PyObject_GetAttr(caller, s_hookexec);
-	if (hookexec && is_unwatched(hookexec))
 		result = run_or_leave(name, copy, given, first_only);
-	else if (hookexec)
-		result = PyObject_CallFunctionObjArgs(hookexec, name, copy, given, first_only ? Py_True : Py_False, NULL);
-	Py_XDECREF(hookexec);
 	Py_XDECREF(copy);
 	Py_XDECREF(impls);
 	Py_XDECREF(name);
 	return result;
 }
 
-/* HookCaller.__call__(self, **kwargs) */
+/* HookCaller.__call__(self, **kwargs). Other managers than pytest's, and one that is watched, find pluggy's own frames below theirs. */
 static PyObject *call_hook(PyObject *caller, PyObject *args, PyObject *kwargs)
 {
 	PyObject *given = kwargs ? kwargs : PyDict_New();
 	if (!given)
 		return NULL;
 	PyObject *result = NULL;
-	int first_only = PyTuple_Size(args) ? -2 : first_result_of(caller, given);
+	int first_only = PyTuple_Size(args) || !is_unwatched(caller) ? -2 : first_result_of(caller, given);
 	if (first_only >= 0) {
 		result = execute(caller, given, first_only);
 	} else if (first_only == -2) {

@@ -54,6 +54,20 @@ def test_too_few(request):
 def test_positional(request):
     with pytest.raises(TypeError, match="positional"):
         request.config.hook.pytest_report_header(request.config)
+def test_a_manager_of_its_own():
+    """Warnings of pluggy count its frames to the caller."""
+    import pluggy, traceback
+    class Specs:
+        @pluggy.HookspecMarker("own")
+        def frames(self): pass
+    class Plugin:
+        @pluggy.HookimplMarker("own")
+        def frames(self): return [each.name for each in traceback.extract_stack()]
+    manager = pluggy.PluginManager("own")
+    manager.add_hookspecs(Specs)
+    manager.register(Plugin())
+    [found] = manager.hook.frames()
+    assert found[-5:] == ["test_a_manager_of_its_own", "__call__", "_hookexec", "_multicall", "frames"]
 '''
 
 
@@ -66,7 +80,7 @@ def test_by_chance():
 def test_plugins_see_what_they_see_in_a_serial_run(tmp_path):
     write(tmp_path, watch=WATCHED, test_it=TESTS)
     alone, spread = serial(tmp_path, "-p", "watch"), comb(tmp_path, "-p", "watch", "--dist=loadfile")
-    assert spread.outcomes == alone.outcomes and spread.counts == alone.counts == {"passed": 5, "failed": 2}
+    assert spread.outcomes == alone.outcomes and spread.counts == alone.counts == {"passed": 6, "failed": 2}
     assert "ValueError: instead" in spread.out and "/pluggy/" not in spread.out
 
 

@@ -340,6 +340,9 @@ def test_c(n): pass
 '''}),
     "a variable of the environment": ("changes the environment", {"test_05": "import os\nos.environ['X_Y'] = '1'\ndef test_a(): pass\n"}),
     "another working directory": ("changes the working directory", {"test_05": "import os\nos.chdir('/')\ndef test_a(): pass\n"}),
+    "a warning that is an error": ("changes which warnings are errors", {
+        "test_03": "import warnings\nwarnings.simplefilter('error')\ndef test_a(): pass\n",
+        "test_05": "class TestIt:\n    def __init__(self): pass\n    def test_a(self): pass\n"}),
     "a plugin": ("changes the plugins", {"test_03": "pytest_plugins = ['more']\ndef test_a(): pass\n", "more": "X = 1\n"}),
 }
 
