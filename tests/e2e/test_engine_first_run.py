@@ -119,6 +119,12 @@ def test_an_import_that_ends_the_run(suite, text, code):
     assert len(cached(suite)) <= FILES and not [name for name in cached(suite) if not name.endswith(".pyc")]
 
 
+def test_an_import_that_waits_for_every_child(suite):
+    write(suite, test_00="import os\ntry:\n    while True: os.wait()\nexcept ChildProcessError: pass\ndef test_a(): pass\n")
+    got = first(suite, comb, "-v")
+    assert got.counts == {"passed": 60 * (FILES - 1) + 1} and "start=shard" in got.out, got.out
+
+
 def test_a_first_run_that_is_killed(suite):
     write(suite, test_00="import time\nopen('begun', 'w').close()\ntime.sleep(60)\n")
     process = start(suite, "--comb", "-n2", env=CACHING)
