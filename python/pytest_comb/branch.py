@@ -21,6 +21,7 @@ class Branch:
     def __init__(self, pid: int, link: Link, outputs: list[int]) -> None:
         self.pid, self.link, self.outputs = pid, link, outputs
         self.status: Optional[int] = None  # once it has ended
+        self.groups = {pid}  # its own, and those of children that a signal went to
 
     def let_go(self) -> None:
         """In another child of the controller: what it holds of this one is not its own."""
@@ -47,7 +48,9 @@ class Branch:
         """To its group, so that it forks no more, and to those of its children: each worker has one of its own."""
         before = self.groups_of_children()
         _send(os.killpg, self.pid, number)
-        for group in before | self.groups_of_children():
+        children = before | self.groups_of_children()
+        self.groups |= children
+        for group in children:
             _send(os.killpg, group, number)
 
     def groups_of_children(self) -> set[int]:

@@ -314,5 +314,7 @@ class Controller:
             if not ring and kind == protocol.LEFTOVERS:
                 self.replay.frame(ring, kind, payload)
         if hasattr(self, "manager"):
-            leftovers.end_of_run(self.manager.testrunuid, self.groups)
+            # A worker that has just been killed has no environment any more, and may not have said yet which group it leads.
+            groups = self.groups.union(*(branch.groups for branch in self.branches.values()))
+            leftovers.end_of_run(self.manager.testrunuid, groups)
         _comb.keep_orphans(False)
