@@ -17,6 +17,7 @@ DOCUMENTS = sorted(
 ROWS = {
     "10,000 trivial tests in 200 files, 2 workers": "10,000 trivial tests in 200 files, 2 workers",
     "the same, 8 workers on 2 cores": "10,000 trivial tests in 200 files, 8 workers",
+    "the same, first run in a fresh clone, 2 workers": "10,000 trivial tests, first run in a fresh clone, 2 workers",
     "20,000 tests in one file, `--dist loadscope`, 2 workers": "20,000 tests in one file, --dist loadscope, 2 workers",
     "one trivial test, 2 workers": "one trivial test",
     "48 trivial tests, 16 workers": "start-up with 16 workers, 48 trivial tests",
