@@ -10,6 +10,7 @@ import bisect
 import contextlib
 import os
 import warnings
+from collections import Counter
 from typing import TYPE_CHECKING, Any, Callable, Iterator, NoReturn, Optional
 
 import pytest
@@ -153,8 +154,7 @@ class Shard:
 
     def named_twice(self) -> str:
         """A file that a serial run would expand where it comes first."""
-        seen: set[Any] = set()
-        return next((f"{node.nodeid} is named twice" for node in self.modules if node in seen or seen.add(node)), "")
+        return next((f"{node.nodeid} is named twice" for node, times in Counter(self.modules).items() if times > 1), "")
 
     # -- the zygote -----------------------------------------------------------------------------
 

@@ -88,12 +88,14 @@ def test_its_warnings_are_told_once(tmp_path):
 LATE = """
 import importlib.util, os, sys, time
 import pytest
-WHICH = importlib.util.find_spec("which").origin
-BEFORE = os.environ.get("LATE"), os.environ.get("EARLY"), os.path.isfile("conftest.py"), os.path.dirname(WHICH)
-@pytest.mark.parametrize("n", range(3))
+def seen():
+    return (os.environ.get("LATE"), os.environ.get("EARLY"), os.path.isfile("conftest.py"),
+            os.path.basename(os.path.dirname(importlib.util.find_spec("which").origin)))
+BEFORE = seen()
+@pytest.mark.parametrize("n", range(3), ids=lambda n: "-".join(map(str, seen())))
 def test_a(n):
     time.sleep(%s)
-    assert BEFORE == (None, "1", True, os.path.dirname(__file__))
+    assert BEFORE == (None, "1", True, "suite")
     assert %s
 """
 
@@ -105,8 +107,8 @@ def test_a(n):
     ("gone = tempfile.mkdtemp(dir=os.environ['SCRATCH'])\n    os.chdir(gone)\n    os.rmdir(gone)", "not os.path.exists(os.curdir + '/conftest.py')"),
     ("sys.path.insert(0, os.environ['SCRATCH'])", "sys.path[0] == os.environ['SCRATCH']"),
 ])
-def test_what_a_session_fixture_changes_comes_after_all_imports(tmp_path, change, needs):
-    """Files of the second half take long: who has done with the first imports some of them."""
+def test_what_a_session_fixture_changes_comes_after_all_collection(tmp_path, change, needs):
+    """Files of the second half take long: who has done with the first makes the tests of some of them, with the ids that they had."""
     other, folder = tmp_path / "other", tmp_path / "suite"
     other.mkdir()
     folder.mkdir()
@@ -115,7 +117,7 @@ def test_what_a_session_fixture_changes_comes_after_all_imports(tmp_path, change
           "def changed():\n    %s\n" % change, **{"test_%d" % n: LATE % (".01" if n < 4 else ".15", needs) for n in range(8)})
     path = os.pathsep.join(filter(None, [str(folder), extension().get("PYTHONPATH", "")]))
     got = comb(folder, "--comb-start=shard", "-v", "-n3", "--comb-all-workers", env={"SCRATCH": str(other), "EARLY": "1", "PYTHONPATH": path})
-    assert "start=shard" in got.out and got.counts == {"passed": 24}, got.out
+    assert "start=shard" in got.out and got.counts == {"passed": 24} and "other tests each time" not in got.out, got.out
 
 
 COPIES = """

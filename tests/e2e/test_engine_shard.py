@@ -125,7 +125,7 @@ def test_packages_and_conftests_in_folders(tmp_path):
 
 
 @pytest.mark.parametrize("args", [("-k", "test_1 or 03"), ("-m", "odd"), ("--deselect", "test_00.py::test_1"),
-                                  ("--ignore=test_02.py",), ("test_03.py", "test_01.py"), ("-k", "nothing"),
+                                  ("--ignore=test_02.py",), ("test_03.py", "test_01.py"), (".", "test_03.py"), ("-k", "nothing"),
                                   ("--dist=loadfile",), ("--dist=loadgroup", "-x")], ids=" ".join)
 def test_selections(tmp_path, args):
     plain(tmp_path)
