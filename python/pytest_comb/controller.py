@@ -20,6 +20,7 @@ from pytest_comb.node import NodeManager, WorkerNode
 from pytest_comb.outlet import Outlet
 from pytest_comb.relay import Relay, one_flush
 from pytest_comb.replay import Replay
+from pytest_comb.slow_end import SlowEnd
 from pytest_comb.suspension import Suspension
 
 GARBAGE_THRESHOLD = 50_000  # objects between two collections: here reports are made, and no tests run
@@ -60,6 +61,7 @@ class Controller:
         self.relay = Relay(self, outlet)
         self.live = LiveLine(self)
         self.suspension = Suspension(self)
+        self.slow_end = SlowEnd(self)
         for number, branch in enumerate(branches.values()):
             self.relay.open(-1 - number, branch.outputs, "")
         config.add_cleanup(self.dismiss)
@@ -213,6 +215,7 @@ class Controller:
         self.relay.pump()
         self.heed_stop()
         self.crashes.overtime.check()
+        self.slow_end.check()
         if self.interrupt.since:
             self.interrupt.go_on()
         self.check_zygote()

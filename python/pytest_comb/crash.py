@@ -299,15 +299,16 @@ class Crashes:
         controller.active.add(slot)
         controller.current.link.send({"fork": slot, "input": node.workerinput})
 
-    def say(self, line: str) -> None:
-        """A line of its own."""
+    def say(self, line: str, always: bool = False) -> None:
+        """A line of its own; always: also where the user wants to hear little, but waits."""
         terminal = self.config.pluginmanager.getplugin("terminalreporter")
-        if terminal is not None and self.config.option.verbose >= 0:
-            terminal.ensure_newline()
+        if terminal is not None and (always or self.config.option.verbose >= 0):
+            self.controller.relay.begin_line()
             terminal.write_line(line)
+            terminal.flush()
 
     def tell_of_waiting(self) -> None:
-        """After an interrupt: workers that are not done yet. However quiet a run is, its user waits."""
+        """After an interrupt: workers that are not done yet."""
         controller = self.controller
         rows = []
         for slot in sorted(controller.active):
@@ -315,12 +316,9 @@ class Crashes:
             behind = f" ({_comb.printable(controller.replay.passed.nodeid(test))})" if test >= 0 else ""
             rows.append(controller.nodes[slot].gateway.id + behind)
         left = f" and {len(rows) - SHOWN_WORKERS} more" if len(rows) > SHOWN_WORKERS else ""
-        terminal = self.config.pluginmanager.getplugin("terminalreporter")
-        if rows and terminal is not None:
-            terminal.ensure_newline()
-            terminal.write_line(f"comb: interrupted, waiting for {', '.join(rows[:SHOWN_WORKERS])}{left} to end tests and "
-                                "tear down fixtures; Ctrl-C again ends them now")
-            terminal.flush()
+        if rows:
+            self.say(f"comb: interrupted, waiting for {', '.join(rows[:SHOWN_WORKERS])}{left} to end tests and tear down fixtures; "
+                     "Ctrl-C again ends them now", always=True)
 
     # -- the end --------------------------------------------------------------------------------
 

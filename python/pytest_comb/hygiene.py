@@ -7,6 +7,8 @@ import os
 import signal
 import sys
 import tempfile
+import threading
+import traceback
 import weakref
 from typing import Any
 
@@ -142,7 +144,19 @@ def flush_output() -> None:
 def leave(status: int) -> None:
     """Ends the process here and now, with its own exit handlers, and never returns to who called pytest."""
     try:
+        shut_pools_down()
         atexit._run_exitfuncs()
     finally:
         flush_output()
         os._exit(status)
+
+
+def shut_pools_down() -> None:
+    """What Python does before it calls exit handlers. The processes of a pool that a test has left end when they are told to, and
+    the handler of multiprocessing waits for them. Threads are not waited for: they end with this process."""
+    for call in reversed(getattr(threading, "_threading_atexits", [])):
+        try:
+            if getattr(getattr(call, "func", call), "__module__", "") != "concurrent.futures.thread":  # a partial of it
+                call()
+        except BaseException:
+            traceback.print_exc()
