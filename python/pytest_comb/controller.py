@@ -9,7 +9,7 @@ from typing import Any, Callable, Generator, Optional
 
 import pytest
 
-from pytest_comb import _comb, gap, history, leftovers, protocol, trace, unanswered, worker_count
+from pytest_comb import _comb, frozen, gap, history, leftovers, protocol, trace, unanswered, worker_count
 from pytest_comb.basetemp import Basetemp
 from pytest_comb.branch import Branch
 from pytest_comb.crash import Crashes, describe_status
@@ -80,7 +80,7 @@ class Controller:
         if self.workers == 0:
             trace.need_workers(config.option, ", and their number is 0 here")
             self.dismiss()
-            gc.unfreeze()
+            frozen.thaw()
             config.pluginmanager.unregister(self)
             config.option.numprocesses, config.option.dist = 0, "no"
         else:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import gc
 import os
 import resource
 import socket
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Union
 
 import pytest
 
-from pytest_comb import _comb, hookcalls, hygiene, trace, worker_count
+from pytest_comb import _comb, frozen, hookcalls, hygiene, trace, worker_count
 from pytest_comb.basetemp import Basetemp
 from pytest_comb.branch import Branch
 from pytest_comb.nursery import WHEN_REFUSED, Nursery
@@ -61,7 +60,7 @@ def split(config: pytest.Config) -> Role:
         raise pytest.UsageError(str(error)) from None
     sys.stdout.flush()
     sys.stderr.flush()
-    gc.freeze()  # what has been imported so far is not looked at again, in any of the processes
+    frozen.freeze()  # what has been imported so far is not looked at again, in any of the processes
     parent = os.getpid()
     told = first_identity(config)
     outlet = Outlet(config)

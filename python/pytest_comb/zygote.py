@@ -16,7 +16,7 @@ from typing import Any, Generator, Optional
 
 import pytest
 
-from pytest_comb import basetemp, history, hygiene, plan, protocol, reports, seeds, session_hooks, terminal, trace, unforkable
+from pytest_comb import basetemp, frozen, history, hygiene, plan, protocol, reports, seeds, session_hooks, terminal, trace, unforkable
 from pytest_comb.identity import Watch, WorkerInput
 from pytest_comb.nextitem import Lookers
 from pytest_comb.nursery import Nursery
@@ -249,7 +249,7 @@ class Zygote:
         self.prepare_worker()
         chosen = self.seeds.chosen()
         gc.collect()
-        gc.freeze()
+        frozen.freeze()
         while True:
             while wanted and not self.is_held():
                 slot, given = wanted.pop(0)
