@@ -6,22 +6,10 @@ run: nothing is passed over there from then on.
 
 from __future__ import annotations
 
-import functools
 import gc
-from typing import Any, Callable
+from typing import Any
 
-
-def _thawing(plain: Callable[..., Any]) -> Callable[..., Any]:
-    @functools.wraps(plain)
-    def asked(*args: Any, **more: Any) -> Any:
-        thaw()
-        return [each for each in plain(*args, **more) if each is not args]
-
-    return asked
-
-
-PLAIN = {name: getattr(gc, name) for name in ("get_objects", "get_referrers")}
-THAWING = {name: _thawing(plain) for name, plain in PLAIN.items()}
+from pytest_comb import _comb
 
 
 def freeze() -> None:
@@ -40,3 +28,7 @@ def _exchange(old: dict[str, Any], new: dict[str, Any]) -> None:
     for name in old:
         if getattr(gc, name) is old[name]:  # else a test has put something else there
             setattr(gc, name, new[name])
+
+
+PLAIN = {name: getattr(gc, name) for name in ("get_objects", "get_referrers")}
+THAWING = {name: _comb.first_then(thaw, plain) for name, plain in PLAIN.items()}

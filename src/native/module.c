@@ -33,7 +33,7 @@ static struct PyModuleDef module = {
 
 static PyMethodDef *const method_tables[] = {
 	recorder_methods, audit_methods, family_methods, history_methods, live_methods, digest_methods, trace_methods, clock_methods,
-	process_methods, hookcall_methods, descriptor_methods,
+	process_methods, hookcall_methods, descriptor_methods, frozen_methods,
 };
 
 static PyType_Spec *const types[] = {

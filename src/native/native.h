@@ -21,6 +21,7 @@ extern PyMethodDef digest_methods[]; /* modules.c */
 extern PyMethodDef hookcall_methods[]; /* hookcalls.c */
 extern PyMethodDef process_methods[];
 extern PyMethodDef descriptor_methods[];
+extern PyMethodDef frozen_methods[];
 
 /* Once: so that a Board knows a process that a test has forked (board.c). */
 void native_count_forks(void);

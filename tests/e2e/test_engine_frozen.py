@@ -25,12 +25,19 @@ class Late: pass
 LATE = Late()
 '''
 TEST = LATE + '''
-import conftest, pytest
+import conftest, pytest, sys
 %s
 def test_referrers():
     early.look(early.Early, vars(early), early.FOUND[0])
     early.look(conftest.Late, vars(conftest), None)
     early.look(Late, globals(), None)
+def test_of_a_variable():
+    async def ask():
+        one = Late()
+        return gc.get_referrers(one)
+    asking = ask()
+    with pytest.raises(StopIteration) as end: asking.send(None)
+    if sys.version_info[:2] in [(3, 11), (3, 12)]: assert end.value.value == []
 def test_of_nobody():
     assert gc.get_referrers(Late()) == [] and gc.get_referrers() == []
     assert gc.get_freeze_count() == 0
@@ -45,13 +52,13 @@ def test_other_arguments():
 def test_all_objects_are_found(tmp_path, start, mark):
     write(tmp_path, early=EARLY, conftest=LATE, test_a=TEST % mark, test_b=TEST % mark)
     got = comb(tmp_path, "-p", "early", "-s", "--comb-start=" + start, env={"PYTHONPATH": str(tmp_path)})
-    assert got.counts == {"passed": 6} and "looked" in got.out, got.out
+    assert got.counts == {"passed": 8} and "looked" in got.out, got.out
 
 
 def test_the_same_serially(tmp_path):
     write(tmp_path, early=EARLY, conftest=LATE, test_a=TEST % "")
     got = serial(tmp_path, "-p", "early", "-s", env={"PYTHONPATH": str(tmp_path)})
-    assert got.counts == {"passed": 3} and "looked" in got.out, got.out
+    assert got.counts == {"passed": 4} and "looked" in got.out, got.out
 
 
 def test_what_a_test_puts_in_the_place_of_a_function_stays(tmp_path):
