@@ -24,6 +24,11 @@ def thaw() -> None:
     _exchange(THAWING, PLAIN)
 
 
+def is_frozen() -> bool:
+    """Objects that are there, and that PLAIN passes over, are from before the last fork."""
+    return gc.get_objects is THAWING["get_objects"]
+
+
 def _exchange(old: dict[str, Any], new: dict[str, Any]) -> None:
     for name in old:
         if getattr(gc, name) is old[name]:  # else a test has put something else there

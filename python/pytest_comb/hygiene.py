@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from pytest_comb import _comb
+from pytest_comb import _comb, own_files
 
 
 def set_environment(workerinput: dict[str, Any]) -> None:
@@ -76,6 +76,7 @@ def own_temporary_folder(config: pytest.Config, basetemp: str) -> None:
 
 def forget_exit_handlers() -> None:
     """What the parent registered is the parent's to clean up; multiprocessing's own is per process."""
+    own_files.begin_anew()
     atexit._clear()
     for info in list(getattr(weakref.finalize, "_registry", {}).values()):
         info.atexit = False
@@ -146,6 +147,7 @@ def leave(status: int) -> None:
     try:
         shut_pools_down()
         atexit._run_exitfuncs()
+        own_files.close()
     finally:
         flush_output()
         os._exit(status)

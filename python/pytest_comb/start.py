@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Union
 
 import pytest
 
-from pytest_comb import _comb, frozen, hookcalls, hygiene, trace, worker_count
+from pytest_comb import _comb, frozen, hookcalls, hygiene, own_files, trace, worker_count
 from pytest_comb.basetemp import Basetemp
 from pytest_comb.branch import Branch
 from pytest_comb.nursery import WHEN_REFUSED, Nursery
@@ -128,6 +128,7 @@ def _be(name: str, config: pytest.Config, board: Any, nursery: Nursery, late: Ba
     _comb.keep_orphans(True)
     hygiene.no_terminal_input()
     hygiene.forget_exit_handlers()
+    own_files.watch()
     if name == "once":
         from pytest_comb.zygote import Zygote
 
