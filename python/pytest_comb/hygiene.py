@@ -156,9 +156,11 @@ def leave(status: int) -> None:
 def shut_pools_down() -> None:
     """What Python does before it calls exit handlers. The processes of a pool that a test has left end when they are told to, and
     the handler of multiprocessing waits for them. Threads are not waited for: they end with this process."""
+    threads = getattr(sys.modules.get("concurrent.futures.thread"), "_threads_queues", None)
+    if threads is not None:
+        threads.clear()
     for call in reversed(getattr(threading, "_threading_atexits", [])):
         try:
-            if getattr(getattr(call, "func", call), "__module__", "") != "concurrent.futures.thread":  # a partial of it
-                call()
+            call()
         except BaseException:
             traceback.print_exc()

@@ -37,10 +37,9 @@ def test_of_a_variable():
         return gc.get_referrers(one)
     asking = ask()
     with pytest.raises(StopIteration) as end: asking.send(None)
-    if sys.version_info[:2] in [(3, 11), (3, 12)]: assert end.value.value == []
+    if sys.version_info[:2] == (3, 11): assert end.value.value == []
 def test_of_nobody():
     assert gc.get_referrers(Late()) == [] and gc.get_referrers() == []
-    assert gc.get_freeze_count() == 0
 def test_other_arguments():
     assert gc.get_objects(generation=0) and gc.get_objects(0)
     with pytest.raises(ValueError): gc.get_objects(generation=7)
@@ -51,13 +50,13 @@ def test_other_arguments():
 @pytest.mark.parametrize("start", ["auto", "once", "shard", "import"])
 def test_all_objects_are_found(tmp_path, start, mark):
     write(tmp_path, early=EARLY, conftest=LATE, test_a=TEST % mark, test_b=TEST % mark)
-    got = comb(tmp_path, "-p", "early", "-s", "--comb-start=" + start, env={"PYTHONPATH": str(tmp_path)})
+    got = comb(tmp_path, "-p", "early", "-s", "--comb-start=" + start)
     assert got.counts == {"passed": 8} and "looked" in got.out, got.out
 
 
 def test_the_same_serially(tmp_path):
     write(tmp_path, early=EARLY, conftest=LATE, test_a=TEST % "")
-    got = serial(tmp_path, "-p", "early", "-s", env={"PYTHONPATH": str(tmp_path)})
+    got = serial(tmp_path, "-p", "early", "-s")
     assert got.counts == {"passed": 4} and "looked" in got.out, got.out
 
 
