@@ -256,7 +256,7 @@ class Replay:
         """A worker has finished its session."""
         node = self.controller.nodes[ring - 1]
         node.workeroutput = content["output"]
-        self.controller.slow_end.begin(ring - 1)
+        self.controller.slow_end.begin(node)
         self.config.hook.pytest_testnodedown(node=node, error=None)
         session = self.controller.session
         session.shouldfail = session.shouldfail or node.workeroutput["shouldfail"]

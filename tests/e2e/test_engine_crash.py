@@ -370,41 +370,6 @@ def test_a_crash_in_an_exit_handler_is_not_green(tmp_path):
     assert got.code == 1 and "exit code 9" in got.out, got.out
 
 
-POOLS = {
-    "processes": "P = concurrent.futures.ProcessPoolExecutor(2); assert P.submit(abs, -1).result() == 1",
-    "spawned": "P = concurrent.futures.ProcessPoolExecutor(1, multiprocessing.get_context('spawn')); assert P.submit(abs, -1).result() == 1",
-    "threads": "P = concurrent.futures.ThreadPoolExecutor(2); P.submit(time.sleep, 40)",
-    "multiprocessing": "P = multiprocessing.Pool(2); assert P.apply(abs, [-1]) == 1",
-    "child": "P = multiprocessing.Process(target=write_late); P.start()",
-}
-
-
-@pytest.mark.parametrize("mark", ["", "@pytest.mark.fresh\n"])
-@pytest.mark.parametrize("pool", POOLS)
-def test_a_pool_that_a_test_leaves_is_shut_down_with_its_worker(tmp_path, pool, mark):
-    write(tmp_path, test_a='''
-import concurrent.futures, multiprocessing, pytest, time
-def write_late():
-    time.sleep(.3)
-    open("late", "w").close()
-%sdef test_a():
-    global P
-    %s
-def test_b(): pass
-''' % (mark, POOLS[pool]))
-    got = comb(tmp_path, timeout=20)
-    assert got.code == 0 and got.counts == {"passed": 2} and "left a process" not in got.out, got.out
-    assert pool != "child" or (tmp_path / "late").exists()
-
-
-def test_a_worker_that_does_not_end_is_named(tmp_path):
-    write(tmp_path, test_a="import multiprocessing, time\ndef test_a():\n    global P\n"
-                           "    P = multiprocessing.Process(target=time.sleep, args=[7])\n    P.start()\ndef test_b(): pass\n")
-    got = comb(tmp_path, "-q", "--comb-all-workers")
-    assert got.code == 0 and got.counts == {"passed": 2}, got.out
-    assert len(re.findall(r"^comb: worker gw[01] \(pid \d+\) has run its tests and does not end: .* Ctrl-C", got.out, re.M)) == 1, got.out
-
-
 def test_duplicate_ids_all_run(tmp_path):
     write(tmp_path, conftest="def pytest_collection_modifyitems(items): items += items[:3] * 2\n", test_a='''
 import pytest

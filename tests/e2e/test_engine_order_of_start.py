@@ -4,7 +4,6 @@ import pytest
 
 from engine_run import comb, write
 
-STARTS = pytest.mark.parametrize("start", ["auto", "once", "shard", "import"])
 MAKES = '''
 import os, pathlib, time
 PLACE = pathlib.Path(__file__).with_name("made")
@@ -37,18 +36,12 @@ def test_b():
 '''
 
 
-@STARTS
-@pytest.mark.parametrize("hook", ["pytest_cmdline_main", "pytest_configure", "pytest_sessionstart"])
-def test_a_hook_of_the_controller_is_over_before_it_is_called_elsewhere(tmp_path, hook, start):
-    write(tmp_path, conftest=IN_HOOK.format(hook=hook), test_a=TESTS, test_b=TESTS)
-    got = comb(tmp_path, "--comb-start=" + start)
-    assert got.counts == {"passed": 4}, got.out
-
-
-@STARTS
-@pytest.mark.parametrize("hook", ["pytest_xdist_setupnodes", "pytest_xdist_newgateway", "pytest_configure_node"])
-def test_test_files_are_imported_when_the_workers_have_been_set_up(tmp_path, hook, start):
-    write(tmp_path, conftest=FOR_NODES.format(hook=hook), test_a=TESTS, test_b=TESTS)
+@pytest.mark.parametrize("start", ["auto", "once", "shard", "import"])
+@pytest.mark.parametrize("conftest, hook", [
+    (IN_HOOK, "pytest_cmdline_main"), (IN_HOOK, "pytest_configure"), (IN_HOOK, "pytest_sessionstart"),
+    (FOR_NODES, "pytest_xdist_setupnodes"), (FOR_NODES, "pytest_xdist_newgateway"), (FOR_NODES, "pytest_configure_node")])
+def test_a_hook_of_the_controller_is_over_before_it_is_called_elsewhere_and_before_test_files_are_imported(tmp_path, conftest, hook, start):
+    write(tmp_path, conftest=conftest.format(hook=hook), test_a=TESTS, test_b=TESTS)
     got = comb(tmp_path, "--comb-start=" + start)
     assert got.counts == {"passed": 4}, got.out
 

@@ -5,7 +5,7 @@ import pytest
 from engine_run import comb, serial, write
 
 TESTS = '''
-import io, tempfile
+import tempfile
 SHARED = tempfile.NamedTemporaryFile(prefix="shared")
 FOLDER = tempfile.TemporaryDirectory(prefix="folder")
 KEPT = []

@@ -1,0 +1,48 @@
+"""How a worker ends that tests have left something to: pools of processes and threads, children, slow exit handlers."""
+
+import re
+
+import pytest
+
+from engine_run import comb, run, write
+
+POOLS = {
+    "processes": "P = concurrent.futures.ProcessPoolExecutor(2); assert P.submit(abs, -1).result() == 1",
+    "spawned": "P = concurrent.futures.ProcessPoolExecutor(1, multiprocessing.get_context('spawn')); assert P.submit(abs, -1).result() == 1",
+    "threads": "P = concurrent.futures.ThreadPoolExecutor(2); P.submit(time.sleep, 40)",
+    "multiprocessing": "P = multiprocessing.Pool(2); assert P.apply(abs, [-1]) == 1",
+    "child": "P = multiprocessing.Process(target=write_late); P.start()",
+}
+
+
+@pytest.mark.parametrize("mark", ["", "@pytest.mark.fresh\n"])
+@pytest.mark.parametrize("pool", POOLS)
+def test_a_pool_that_a_test_leaves_is_shut_down_with_its_worker(tmp_path, pool, mark):
+    write(tmp_path, test_a='''
+import concurrent.futures, multiprocessing, pytest, time
+def write_late():
+    time.sleep(.3)
+    open("late", "w").close()
+%sdef test_a():
+    global P
+    %s
+def test_b(): pass
+''' % (mark, POOLS[pool]))
+    got = comb(tmp_path, timeout=20)
+    assert got.code == 0 and got.counts == {"passed": 2} and "left a process" not in got.out, got.out
+    assert pool != "child" or (tmp_path / "late").exists()
+
+
+def test_a_worker_that_does_not_end_is_named(tmp_path):
+    write(tmp_path, test_a="import multiprocessing, time\ndef test_a():\n    global P\n"
+                           "    P = multiprocessing.Process(target=time.sleep, args=[7])\n    P.start()\ndef test_b(): pass\n")
+    got = comb(tmp_path, "-q", "--comb-all-workers")
+    assert got.code == 0 and got.counts == {"passed": 2}, got.out
+    assert len(re.findall(r"^comb: worker gw[01] \(pid \d+\) has run its tests and does not end: .* Ctrl-C", got.out, re.M)) == 1, got.out
+
+
+def test_a_worker_that_was_replaced_is_not_taken_for_the_one_before_it(tmp_path):
+    """It is in the same slot, and its test takes longer than an end may take."""
+    write(tmp_path, test_a="import time\nKEPT = []\ndef test_a(): KEPT.append(b'x' * 300_000_000)\ndef test_b(): time.sleep(6)\n")
+    got = run(tmp_path, "--comb", "-n1", "--comb-max-rss=250M")
+    assert got.counts["passed"] == 2 and "replacing worker gw0" in got.out and "does not end" not in got.out, got.out
