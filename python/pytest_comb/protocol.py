@@ -149,7 +149,7 @@ class Link:
         """Sends it whole; a peer that is gone is noticed elsewhere."""
         data = encode(message)
         try:
-            self.socket.sendall(struct.pack("<I", len(data)) + data)
+            self.socket.sendall(struct.pack("<I", len(data)) + data, socket.MSG_NOSIGNAL)  # SIGPIPE can be deadly here
         except OSError:
             pass
 

@@ -46,3 +46,11 @@ def test_a_worker_that_was_replaced_is_not_taken_for_the_one_before_it(tmp_path)
     write(tmp_path, test_a="import time\nKEPT = []\ndef test_a(): KEPT.append(b'x' * 300_000_000)\ndef test_b(): time.sleep(6)\n")
     got = run(tmp_path, "--comb", "-n1", "--comb-max-rss=250M")
     assert got.counts["passed"] == 2 and "replacing worker gw0" in got.out and "does not end" not in got.out, got.out
+
+
+def test_a_project_to_which_sigpipe_is_the_end(tmp_path):
+    """Nobody is hurt by what is said to a process that has ended."""
+    write(tmp_path, conftest="import signal\nsignal.signal(signal.SIGPIPE, signal.SIG_DFL)\n",
+          test_a="import time\ndef test_a(): time.sleep(.3)\ndef test_b(): pass\n")
+    got = comb(tmp_path)
+    assert got.code == 0 and got.counts == {"passed": 2}, got.out
