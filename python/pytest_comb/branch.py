@@ -15,6 +15,20 @@ from pytest_comb.protocol import Link
 GRACE_S = 5.0  # for what shall end in good order
 
 
+def describe_status(status: int) -> str:
+    """A wait status in words; -1 stands for one that is lost."""
+    if status == -1:
+        return "how is not known: something in the worker waits for all of its children"
+    if os.WIFSIGNALED(status):
+        number = os.WTERMSIG(status)
+        try:
+            name = signal.Signals(number).name
+        except ValueError:
+            name = f"signal {number}"
+        return f"killed by {name}"
+    return f"exit code {os.WEXITSTATUS(status)}"
+
+
 class Branch:
     """The zygote, or the seed."""
 
@@ -61,8 +75,14 @@ class Branch:
                 groups.add(os.getpgid(pid))
         return groups - {self.pid, os.getpgrp()}
 
-    def wait(self, seconds: float) -> None:
-        """Not longer than until it ends; without a pidfd, just a moment."""
+    def has_hung_up(self) -> bool:
+        """Whether it has nothing more to do than to end. Without waiting."""
+        poll = select.poll()
+        poll.register(self.link.socket.fileno(), 0)
+        return bool(poll.poll(0))
+
+    def wait(self, seconds: float, for_its_end: bool) -> None:
+        """Not longer than until it ends, or hangs up; without a pidfd, just a moment."""
         try:
             fd = os.pidfd_open(self.pid)
         except (AttributeError, OSError):
@@ -71,18 +91,34 @@ class Branch:
         try:
             poll = select.poll()
             poll.register(fd, select.POLLIN)
+            if not for_its_end:
+                poll.register(self.link.socket.fileno(), 0)
             poll.poll(seconds * 1e3)
         finally:
             os.close(fd)
 
-    def dismiss(self, now: bool) -> None:
-        """It ends in good order, unless now or when that takes too long; nothing of it is left."""
+    def release(self, now: bool) -> None:
+        """It is told to end, and has done and said everything that it will. In good order, unless now or when that takes too long."""
         self.link.send({"quit": True})
+        self._end(now, False)
+        if self.has_ended():
+            self._bury()
+
+    def dismiss(self, now: bool) -> None:
+        """The same, and nothing of it is left."""
+        self.link.send({"quit": True})
+        self._end(now, True)
+        self._bury()
+
+    def _end(self, now: bool, whole: bool) -> None:
         deadline = time.monotonic() + (0 if now else GRACE_S)
-        while not self.has_ended():
+        while not self.has_ended() and (whole or not self.has_hung_up()):
             if time.monotonic() >= deadline:
                 self.kill()
-            self.wait(0.05)
+            self.wait(0.05, whole)
+
+    def _bury(self) -> None:
+        """At once, for its number is free from now on."""
         _send(os.killpg, self.pid, signal.SIGKILL)
         self.link.socket.close()
 

@@ -5,23 +5,25 @@ from __future__ import annotations
 import contextlib
 import gc
 import os
-from typing import Any, Callable, Generator, Optional
+from typing import TYPE_CHECKING, Any, Callable, Generator, Optional
 
 import pytest
 
 from pytest_comb import _comb, frozen, gap, history, leftovers, protocol, trace, unanswered, worker_count
 from pytest_comb.basetemp import Basetemp
-from pytest_comb.branch import Branch
-from pytest_comb.crash import Crashes, describe_status
-from pytest_comb.interrupt import Interrupt
+from pytest_comb.branch import Branch, describe_status
 from pytest_comb.live import LiveLine
-from pytest_comb.merge import Merge
 from pytest_comb.node import NodeManager, WorkerNode
 from pytest_comb.outlet import Outlet
-from pytest_comb.relay import Relay, one_flush
-from pytest_comb.replay import Replay
-from pytest_comb.slow_end import SlowEnd
-from pytest_comb.suspension import Suspension
+
+if TYPE_CHECKING:
+    from pytest_comb.crash import Crashes
+    from pytest_comb.interrupt import Interrupt
+    from pytest_comb.merge import Merge
+    from pytest_comb.relay import Relay
+    from pytest_comb.replay import Replay
+    from pytest_comb.slow_end import SlowEnd
+    from pytest_comb.suspension import Suspension
 
 GARBAGE_THRESHOLD = 50_000  # objects between two collections: here reports are made, and no tests run
 TICK_S = 0.05
@@ -33,9 +35,17 @@ FIRST_IMPORTS = 8  # so many workers import for themselves before it is known ho
 class Controller:
     """The plugin in the controller."""
 
+    interrupt: Interrupt  # made by take_up(), as those below
+    merge: Merge
+    replay: Replay
+    crashes: Crashes
+    relay: Relay
+    suspension: Suspension
+    slow_end: SlowEnd
+
     def __init__(self, config: pytest.Config, board: Any, branches: dict[str, Branch], start_mode: str,
                  outlet: Outlet, modules: Any, late: Basetemp, told: dict[str, Any]) -> None:
-        self.late, self.told = late, told
+        self.late, self.told, self.outlet, self.modules = late, told, outlet, modules
         self.config, self.board, self.branches = config, board, branches
         self.start_mode = start_mode
         self.collected_by = ""  # the start mode that the tests came by, once they are known
@@ -49,21 +59,13 @@ class Controller:
         self.ids: Optional[list[str]] = None
         self.omitted: set[int] = set()  # indices of tests that are not to run: a record of --comb-replay ends before them
         self.error: Optional[BaseException] = None  # to be raised when all is quiet
-        self.interrupt = Interrupt(self)
         self.stopping = False
         self.gone = False
         self.later: list[Any] = []  # frames to be looked at next time
         self.on_step: Optional[Callable[[], None]] = None
-        self.merge = Merge(self, modules)
-        self.replay = Replay(self)
-        self.crashes = Crashes(self)
         self.durations = history.Durations(self)
-        self.relay = Relay(self, outlet)
         self.live = LiveLine(self)
-        self.suspension = Suspension(self)
-        self.slow_end = SlowEnd(self)
-        for number, branch in enumerate(branches.values()):
-            self.relay.open(-1 - number, branch.outputs, "")
+        self.has_taken_up = False
         config.add_cleanup(self.dismiss)
 
     # -- start ----------------------------------------------------------------------------------
@@ -112,11 +114,6 @@ class Controller:
         """Lets plugins configure the workers, then lets the zygote go on."""
         self.session = session
         config = self.config
-        self.crashes.notes += unanswered.warn(config)
-        config.pluginmanager.register(self.crashes, "comb-crashes")
-        config.pluginmanager.register(self.durations, "comb-durations")
-        if config.option.comb_gap:
-            config.pluginmanager.register(gap.Gap(self), "comb-gap")
         terminal = config.pluginmanager.getplugin("terminalreporter")
         if terminal is not None:
             terminal.showfspath = False
@@ -137,8 +134,35 @@ class Controller:
                         "dist": config.option.dist, "first": self.first}
         if self.start_mode == "import":
             self.active = set(range(self.first))
-        self.suspension.start()
         self.current.link.send(self.message)
+        self.take_up()
+        self.suspension.start()
+        self.crashes.notes += unanswered.warn(config)
+        config.pluginmanager.register(self.crashes, "comb-crashes")
+        config.pluginmanager.register(self.durations, "comb-durations")
+        if config.option.comb_gap:
+            config.pluginmanager.register(gap.Gap(self), "comb-gap")
+
+    def take_up(self) -> None:
+        """The parts that heed zygote and workers. They are imported while the zygote goes on, which would wait for it (5 ms)."""
+        from pytest_comb.crash import Crashes
+        from pytest_comb.interrupt import Interrupt
+        from pytest_comb.merge import Merge
+        from pytest_comb.relay import Relay
+        from pytest_comb.replay import Replay
+        from pytest_comb.slow_end import SlowEnd
+        from pytest_comb.suspension import Suspension
+
+        self.interrupt = Interrupt(self)
+        self.merge = Merge(self, self.modules)
+        self.replay = Replay(self)
+        self.crashes = Crashes(self)
+        self.suspension = Suspension(self)
+        self.slow_end = SlowEnd(self)
+        self.relay = Relay(self, self.outlet)
+        for number, branch in enumerate(self.branches.values()):
+            self.relay.open(-1 - number, branch.outputs, "")
+        self.has_taken_up = True
 
     def new_node(self, slot: int, worker_id: str) -> WorkerNode:
         """A node that plugins have configured."""
@@ -237,7 +261,7 @@ class Controller:
         workers = [frame for frame in frames if frame[0] not in tellers]
         of_workers = [frame for frame in frames if not frame[0] and frame[1] in OF_WORKERS]
         regroups = self.merge.regroups
-        with one_flush(self.config) if frames else contextlib.nullcontext():
+        with self.relay.one_flush() if frames else contextlib.nullcontext():
             for ring, kind, payload in said + workers + of_workers:
                 if regroups == self.merge.regroups or (not ring and kind not in OF_WORKERS):
                     self.replay.frame(ring, kind, payload)
@@ -289,35 +313,38 @@ class Controller:
     # -- the end --------------------------------------------------------------------------------
 
     def pytest_sessionfinish(self) -> None:
-        """Workers have said goodbye; here the zygote goes too."""
-        self.dismiss()
+        """Workers have said goodbye; here the zygote does too. The kernel clears it away during the summary."""
+        self.release()
         trace.write(self)
+
+    def release(self) -> None:
+        """Every process has done and said what it had to. Safe to call again."""
+        if os.getpid() != self.parent:
+            return
+        if not self.has_taken_up:  # an early end; zygote or seed may have written something
+            self.take_up()
+        self.suspension.finish()
+        present = [branch for branch in self.branches.values() if branch.link.socket.fileno() >= 0]
+        for branch in present:
+            branch.link.send({"quit": True})
+        for branch in present:
+            branch.release(now=branch is self.current and bool(self.active or self.ids is None))
+        for ring, kind, payload in self.board.drain() if self.branches else ():
+            if not ring and kind == protocol.LEFTOVERS:  # what branches found running, and had to end
+                self.replay.frame(ring, kind, payload)
+        self.relay.finish()
 
     def dismiss(self) -> None:
         """Leaves no process behind. Safe to call again."""
-        if os.getpid() != self.parent:
+        self.release()
+        if os.getpid() != self.parent or not self.branches:
             return
-        self.suspension.finish()
         for branch in self.branches.values():
             if branch.link.socket.fileno() >= 0:
-                branch.link.send({"quit": True})
-        for branch in self.branches.values():
-            busy = branch is self.current and bool(self.active or self.ids is None)
-            if branch.link.socket.fileno() >= 0:
-                branch.dismiss(now=busy)
-        self.last_words()
-        self.branches = {}
-        self.relay.finish()
-
-    def last_words(self) -> None:
-        """Of branches that have ended: what they found running, and had to end. What is left then has come here."""
-        if not self.branches:
-            return
-        for ring, kind, payload in self.board.drain():
-            if not ring and kind == protocol.LEFTOVERS:
-                self.replay.frame(ring, kind, payload)
-        if hasattr(self, "manager"):
+                branch.dismiss(now=False)
+        if hasattr(self, "manager"):  # what they left has come here
             # A worker that has just been killed has no environment any more, and may not have said yet which group it leads.
             groups = self.groups.union(*(branch.groups for branch in self.branches.values()))
             leftovers.end_of_run(self.manager.testrunuid, groups)
+        self.branches = {}
         _comb.keep_orphans(False)

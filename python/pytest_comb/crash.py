@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_comb import _comb, sizes, worker_count
+from pytest_comb.branch import describe_status
 from pytest_comb.nursery import WHEN_REFUSED
 from pytest_comb.overtime import Overtime
 
@@ -18,20 +19,6 @@ if TYPE_CHECKING:
 SHOWN_TESTS = 20
 SHOWN_WORKERS = 4
 SHOWN_COMMAND = 120
-
-
-def describe_status(status: int) -> str:
-    """A wait status in words; -1 stands for one that is lost."""
-    if status == -1:
-        return "how is not known: something in the worker waits for all of its children"
-    if os.WIFSIGNALED(status):
-        number = os.WTERMSIG(status)
-        try:
-            name = signal.Signals(number).name
-        except ValueError:
-            name = f"signal {number}"
-        return f"killed by {name}"
-    return f"exit code {os.WEXITSTATUS(status)}"
 
 
 def shorten(stack: str) -> str:

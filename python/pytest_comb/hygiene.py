@@ -142,14 +142,17 @@ def flush_output() -> None:
             pass
 
 
-def leave(status: int) -> None:
-    """Ends the process here and now, with its own exit handlers, and never returns to who called pytest."""
+def leave(status: int, link: Any = None) -> None:
+    """Ends the process here and now, with its own exit handlers, and never returns to who called pytest. link: a socket whose other
+    end hears that only the kernel has something left to do, which takes it 2 ms and more."""
     try:
         shut_pools_down()
         atexit._run_exitfuncs()
         own_files.close()
     finally:
         flush_output()
+        if link is not None:
+            link.close()
         os._exit(status)
 
 

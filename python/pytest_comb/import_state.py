@@ -6,51 +6,42 @@ import contextlib
 import os
 import sys
 import warnings
-from typing import Any, Iterator, NamedTuple
+from typing import Any, Iterator
 
 import pytest
 
 NOT_OF_IMPORTS = (b"PYTEST_CURRENT_TEST", "PYTEST_CURRENT_TEST")
 
 
-class ImportState(NamedTuple):
-    """At some moment."""
+class ImportState:
+    """That of this process when it is made."""
 
-    plugins: int
-    environment: dict[Any, Any]
-    """Of bytes; of str where a project has put a plain dictionary in the place of os.environ."""
-    directory: str
-    """"" for one that is gone."""
-    path: list[str]
-    errors: frozenset[Any]
-    """Filters that make errors of warnings; others change no outcome."""
+    def __init__(self, config: pytest.Config) -> None:
+        self.plugins = len(config.pluginmanager.list_name_plugin())
+        # Of bytes; of str where a project has put a plain dictionary in the place of os.environ.
+        self.environment: dict[Any, Any] = dict(getattr(os.environ, "_data", os.environ).items())
+        for name in NOT_OF_IMPORTS:
+            self.environment.pop(name, None)
+        try:
+            self.directory = os.getcwd()
+        except OSError:
+            self.directory = ""  # it is gone
+        self.path = list(sys.path)
+        self.errors = frozenset(each for each in warnings.filters if each[0] == "error")  # others change no outcome
 
-    def change_to(self, other: ImportState) -> str:
+    def change_to(self, other: ImportState, with_path: bool = True) -> str:
         """What is not the same; "" for nothing."""
         return ("the plugins" if self.plugins != other.plugins
                 else "the environment" if self.environment != other.environment
                 else "the working directory" if self.directory != other.directory
-                else "sys.path" if set(self.path) != set(other.path)
+                else "sys.path" if with_path and set(self.path) != set(other.path)
                 else "which warnings are errors" if self.errors != other.errors else "")
-
-
-def now(config: pytest.Config) -> ImportState:
-    """In this process."""
-    environment = dict(getattr(os.environ, "_data", os.environ).items())
-    for name in NOT_OF_IMPORTS:
-        environment.pop(name, None)
-    try:
-        directory = os.getcwd()
-    except OSError:
-        directory = ""
-    errors = frozenset(each for each in warnings.filters if each[0] == "error")
-    return ImportState(len(config.pluginmanager.list_name_plugin()), environment, directory, list(sys.path), errors)
 
 
 @contextlib.contextmanager
 def as_it_was(config: pytest.Config, then: ImportState) -> Iterator[None]:
     """What tests and their fixtures have changed since is put aside."""
-    present = now(config)
+    present = ImportState(config)
     if not present.change_to(then):
         yield
         return
@@ -67,7 +58,7 @@ def as_it_was(config: pytest.Config, then: ImportState) -> Iterator[None]:
 
 
 def _put(config: pytest.Config, wanted: ImportState) -> None:
-    given = now(config).environment
+    given = ImportState(config).environment
     environment: Any = os.environb if hasattr(os.environ, "_data") else os.environ
     for name in given.keys() - wanted.environment.keys():
         del environment[name]

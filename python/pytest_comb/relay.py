@@ -6,7 +6,6 @@ import contextlib
 import sys
 from typing import TYPE_CHECKING, Any, Iterator, Optional
 
-import pytest
 from _pytest._io import TerminalWriter
 
 from pytest_comb import _comb
@@ -16,21 +15,6 @@ if TYPE_CHECKING:
     from pytest_comb.controller import Controller
 
 ZYGOTE = -1
-
-
-@contextlib.contextmanager
-def one_flush(config: pytest.Config) -> Iterator[None]:
-    """pytest flushes each letter of its progress: here once for all reports that came together. Not on a terminal."""
-    writer = getattr(config.pluginmanager.getplugin("terminalreporter"), "_tw", None)
-    if type(writer) is not TerminalWriter or writer._file.isatty():
-        yield
-        return
-    writer.flush = lambda: None  # type: ignore[method-assign]
-    try:
-        yield
-    finally:
-        del writer.flush
-        writer.flush()
 
 
 class Stream:
@@ -54,6 +38,20 @@ class Relay:
         """A new process in a slot; what the one before it wrote comes first."""
         self.close(slot)
         self.streams[slot] = [Stream(fd, label, self.outlet, number > 0) for number, fd in enumerate(fds)]
+
+    @contextlib.contextmanager
+    def one_flush(self) -> Iterator[None]:
+        """pytest flushes each letter of its progress: here once for all reports that came together. Not on a terminal."""
+        writer = getattr(self.controller.config.pluginmanager.getplugin("terminalreporter"), "_tw", None)
+        if type(writer) is not TerminalWriter or writer._file.isatty():
+            yield
+            return
+        writer.flush = lambda: None  # type: ignore[method-assign]
+        try:
+            yield
+        finally:
+            del writer.flush
+            writer.flush()
 
     def adopt(self) -> None:
         """Pipes of workers that were forked since."""

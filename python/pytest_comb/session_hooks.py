@@ -17,7 +17,7 @@ from typing import Any, Iterator, Optional
 
 import pytest
 
-from pytest_comb import per_item, sourcetree
+from pytest_comb import per_item
 
 STARTING = ("pytest_sessionstart", "pytest_configure")
 FINISHING = ("pytest_sessionfinish", "pytest_unconfigure")
@@ -41,15 +41,19 @@ def undone(config: pytest.Config) -> str:
     """"conftest.py:12 implements …" where the first worker that ends would take something from the others; '' elsewhere.
 
     Hooks of installed plugins are not looked at: they are made for workers."""
-    made_by = next((name for name, found in _of_project(config, STARTING) if not _is_idle_start(found.function)), None)
     for name, found in _of_project(config, FINISHING):
         if _is_idle_in_workers(found.function):
             continue
-        maker = made_by or _global_used_by(found.function)
+        maker = _made_at_start(config) or _global_used_by(found.function)
         if maker:
             return (f"{per_item.place_of(found)} implements {name}, which in the first worker that ends could unmake what "
                     f"all of them have from {maker}")
     return ""
+
+
+def _made_at_start(config: pytest.Config) -> str:
+    """The first hook that may make something; '' for none."""
+    return next((name for name, found in _of_project(config, STARTING) if not _is_idle_start(found.function)), "")
 
 
 def _of_project(config: pytest.Config, names: tuple[str, ...]) -> Iterator[tuple[str, Any]]:
@@ -162,6 +166,8 @@ def _is_spelt_out(name: str, known: dict[str, Any], asking: tuple[str, ...]) -> 
     parts = value if isinstance(value, tuple) else (value,)
     if name in asking or not all(isinstance(part, (*TEXT, *PLAIN)) for part in parts):
         return False
+    from pytest_comb import sourcetree
+
     tree = sourcetree.of_file(str(known.get("__file__"))) or ast.Module([], [])
     stores = [node for node in ast.walk(tree) if isinstance(node, ast.Name) and node.id == name and not isinstance(node.ctx, ast.Load)]
     given = [node.value for node in ast.walk(tree) if isinstance(node, (ast.Assign, ast.AnnAssign)) and node.value is not None

@@ -211,7 +211,7 @@ class Shard:
         """Now; and its tests can be made in any process, at any time."""
         if not early_import.is_plain(node):
             return False
-        before = import_state.now(self.config)
+        before = ImportState(self.config)
         raised = early_import.do_now(node, self.config)
         if raised is not None and not isinstance(raised, early_import.SKIPS):
             raise Different(f"{node.nodeid} cannot be collected")
@@ -234,7 +234,7 @@ class Shard:
     def run_worker(self) -> None:
         """Expands what it can get, tells, and waits until all is known."""
         board = self.zygote.board
-        self.state = import_state.now(self.config)
+        self.state = ImportState(self.config)
         forget_recorded_warnings()
         if board.wait_plan(0) is None:
             try:
@@ -295,7 +295,7 @@ class Shard:
     def expand(self, number: int) -> list[pytest.Item]:
         """The tests of a module, after each hook that would see them in a serial run."""
         session, module = self.session, self.modules[number]
-        before, failed, kept = import_state.now(self.config), session.testsfailed, session.items
+        before, failed, kept = ImportState(self.config), session.testsfailed, session.items
         session.items = []
         try:
             with catch_warnings(self.config):
@@ -323,8 +323,7 @@ class Shard:
 
     def check_state(self, module: Any, before: ImportState) -> None:
         """Raises Different where importing or expanding it has changed what others may look at."""
-        after = import_state.now(self.config)
-        change = before._replace(path=after.path).change_to(after)  # pytest itself puts folders there
+        change = before.change_to(ImportState(self.config), with_path=False)  # pytest itself puts folders there
         if change:
             raise Different(f"{module.nodeid} changes {change} when it is imported")
 

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, Union
 
 import pytest
 
-from pytest_comb import _comb, frozen, hookcalls, hygiene, own_files, trace, worker_count
+from pytest_comb import (_comb, frozen, history, hookcalls, hygiene, identity, nextitem, own_files, reports, seeds, session_hooks,
+                         terminal, trace, unforkable, worker_count)
 from pytest_comb.basetemp import Basetemp
 from pytest_comb.branch import Branch
 from pytest_comb.nursery import WHEN_REFUSED, Nursery
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from pytest_comb.controller import Controller
     from pytest_comb.zygote import Zygote
 
+BEFORE_FORKS = (history, reports, identity, nextitem, seeds, session_hooks, terminal, unforkable)
+"""Both roles need the first two, only the zygote the others. A module costs half as much before a fork, where no page has to be copied
+for it, but then both wait for it. With these, zygote and controller are ready for each other at the same time."""
 MANY_WORKERS = 100
 DESCRIPTORS_OF_A_WORKER = 8
 
@@ -85,7 +89,7 @@ def split(config: pytest.Config) -> Role:
         for _, end in pipes:
             os.close(end)
         branches[name] = Branch(pid, Link(here), [end for end, _ in pipes])
-    # Each process imports what its role needs after the fork: on two processors side by side.
+    # Each process imports the rest of what its role needs after the fork: on two processors side by side.
     from pytest_comb.controller import Controller
 
     return Controller(config, board, branches, mode, outlet, modules, late, told)

@@ -7,7 +7,6 @@ import ast
 import fcntl
 import inspect
 import os
-import re
 import select
 import socket
 import stat
@@ -18,7 +17,7 @@ from typing import Any, Callable, Iterable, Iterator
 
 import pytest
 
-from pytest_comb import _comb, leftovers, per_item, session_hooks, sourcetree
+from pytest_comb import _comb, leftovers, per_item, session_hooks
 
 SQLITE = b"SQLite format 3\0"
 DEPTH = 3  # of what a global holds: a client, its pool, the connection, ...
@@ -27,10 +26,7 @@ WAITS_S = (0, .001, .002, .004, .008)  # until the kernel has forgotten threads 
 # What /proc/self/fd says of descriptors through which a process would get the events of another one. (A pidfd or memfd is no reason.)
 WAITING = {"anon_inode:[eventpoll]": "an epoll instance", "anon_inode:[eventfd]": "an eventfd", "anon_inode:[timerfd]": "a timer",
            "anon_inode:inotify": "an inotify instance"}
-# Mappings without a file of the user's: mmap.mmap(-1, n); multiprocessing's Value and Array, and shared_memory. Its locks are no
-# reason: processes that take turns with one are none the worse.
-SHARED_MEMORY = re.compile(r"[0-9a-f]+-[0-9a-f]+ rw-s [0-9a-f]+ ([0-9a-f]+):([0-9a-f]+) ([0-9]+) +"
-                           r"(?:/dev/zero \(deleted\)$|/dev/shm/psm_|/.*/pym-[0-9]+-)")
+SHARED = " rw-s "  # in /proc/self/maps
 Same = Callable[[Any], bool]
 Inode = tuple[int, int]  # with its device, of what may be open or mapped
 
@@ -169,9 +165,20 @@ def _memory(config: pytest.Config, known: set[Inode]) -> str:
 def _mapped() -> Iterator[Inode]:
     with open("/proc/self/maps", encoding="utf-8", errors="replace") as maps:
         for line in maps:
-            shared = SHARED_MEMORY.match(line)
-            if shared:
-                yield os.makedev(int(shared[1], 16), int(shared[2], 16)), int(shared[3])
+            if SHARED not in line:
+                continue
+            _, _, _, device, inode, *path = line.rstrip("\n").split(None, 5)
+            if path and _is_shared_memory(path[0]):
+                major, minor = device.split(":")
+                yield os.makedev(int(major, 16), int(minor, 16)), int(inode)
+
+
+def _is_shared_memory(path: str) -> bool:
+    """A mapping without a file of the user's: mmap.mmap(-1, n); multiprocessing's Value and Array, and shared_memory. Its locks are
+    no reason: processes that take turns with one are none the worse."""
+    folder, name = os.path.split(path)
+    is_arena = name.startswith("pym-") and name[4:5].isdigit()
+    return path == "/dev/zero (deleted)" or is_arena or (folder == "/dev/shm" and name.startswith("psm_"))
 
 
 def _is_database(fd: int) -> bool:
@@ -255,6 +262,8 @@ def _holds(value: Any, same: Same, depth: int) -> bool:
 
 def _line_of(path: str, name: str) -> int:
     """Where a module gives itself this global first; 1 where that cannot be seen."""
+    from pytest_comb import sourcetree
+
     tree = sourcetree.of_file(path) or ast.Module([], [])
     stores = [node.lineno for node in ast.walk(tree)
               if isinstance(node, ast.Name) and node.id == name and isinstance(node.ctx, ast.Store)]

@@ -5,20 +5,15 @@ from __future__ import annotations
 import argparse
 import os
 import warnings
-from typing import Any, NamedTuple, Optional, Union
+from typing import Any, Optional, Union
 
 import pytest
 
 from pytest_comb import _comb
 
 VARIABLE = "PYTEST_XDIST_AUTO_NUM_WORKERS"
-
-
-class Count(NamedTuple):
-    """A number of workers; 0 for none."""
-
-    workers: int
-    why: str = ""  # for a person, where it is fewer than one may expect
+Count = tuple[int, str]
+"""A number of workers, 0 for none; and for a person why it is fewer than one may expect, '' where it is not."""
 
 
 def parse(text: str) -> Union[int, str]:
@@ -86,9 +81,9 @@ def _automatic(config: pytest.Config) -> Count:
     own = [impl for impl in by_hook.get_hookimpls() if not impl.plugin_name.startswith(("xdist", "pytest_comb"))]
     asked = by_hook(config=config) if own else None
     if asked is not None:
-        return Count(_check("the hook pytest_xdist_auto_num_workers", asked))
+        return _check("the hook pytest_xdist_auto_num_workers", asked), ""
     given = _by_environment()
-    return _of_machine(config) if given is None else Count(given)
+    return _of_machine(config) if given is None else (given, "")
 
 
 def _of_machine(config: pytest.Config) -> Count:
@@ -97,14 +92,14 @@ def _of_machine(config: pytest.Config) -> Count:
 
     processors = _comb.processors()
     workers = _comb.fitting_workers(os.fsencode(str(config.rootpath)) if history.is_on(config) else None, processors)
-    return Count(workers, "memory for no more" if workers < processors else "")
+    return workers, ("memory for no more" if workers < processors else "")
 
 
 def count(config: pytest.Config) -> Count:
     """For this run."""
     asked = getattr(config.option, "numprocesses", None)
-    found = Count(asked) if isinstance(asked, int) else _automatic(config)
-    return found._replace(workers=limited(found.workers, config.option))
+    workers, why = (asked, "") if isinstance(asked, int) else _automatic(config)
+    return limited(workers, config.option), why
 
 
 def expected(options: Any) -> int:

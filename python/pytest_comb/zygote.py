@@ -267,7 +267,7 @@ class Zygote:
                 continue
             if "quit" in command:
                 self.nursery.end_leftovers()
-                hygiene.leave(0)
+                hygiene.leave(0, self.nursery.link.socket)
             if "regroup" in command:
                 self.nursery.end_all()
                 self.withdraw_worker()

@@ -444,13 +444,14 @@ def test_threads_of_a_library(tmp_path, name, ends):
 
 
 @pytest.mark.parametrize("together", [True, False])
-def test_a_worker_that_ended_by_itself_before_all_were_ended(monkeypatch, together):
+def test_a_worker_that_ended_by_itself_before_all_were_ended(together):
     """Its death may be read together with the word that no worker is left: it is no crash."""
     died, regrouped = (0, protocol.DIED, b"{}"), (0, protocol.REGROUPED, b"{}")
     looks = [[died, regrouped], []] if together else [[died], [], [regrouped], []]
     seen = []
     controller = types.SimpleNamespace(later=[], config=None, ids=None, start_mode="shard",
-                                       merge=types.SimpleNamespace(regroups=0))
+                                       merge=types.SimpleNamespace(regroups=0),
+                                       relay=types.SimpleNamespace(one_flush=contextlib.nullcontext))
 
     def frame(ring, kind, payload):
         seen.append(kind)
@@ -458,7 +459,6 @@ def test_a_worker_that_ended_by_itself_before_all_were_ended(monkeypatch, togeth
 
     controller.board = types.SimpleNamespace(drain=lambda: looks.pop(0))
     controller.replay = types.SimpleNamespace(frame=frame)
-    monkeypatch.setattr("pytest_comb.controller.one_flush", lambda config: contextlib.nullcontext())
     while looks:
         Controller.read_frames(controller)
     assert seen == ([protocol.REGROUPED] if together else [protocol.DIED, protocol.REGROUPED])

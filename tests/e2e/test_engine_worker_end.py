@@ -1,10 +1,13 @@
 """How a worker ends that tests have left something to: pools of processes and threads, children, slow exit handlers."""
 
+import os
 import re
+import subprocess
+import sys
 
 import pytest
 
-from engine_run import comb, run, write
+from engine_run import comb, extension, run, write
 
 POOLS = {
     "processes": "P = concurrent.futures.ProcessPoolExecutor(2); assert P.submit(abs, -1).result() == 1",
@@ -46,6 +49,18 @@ def test_a_worker_that_was_replaced_is_not_taken_for_the_one_before_it(tmp_path)
     write(tmp_path, test_a="import time\nKEPT = []\ndef test_a(): KEPT.append(b'x' * 300_000_000)\ndef test_b(): time.sleep(6)\n")
     got = run(tmp_path, "--comb", "-n1", "--comb-max-rss=250M")
     assert got.counts["passed"] == 2 and "replacing worker gw0" in got.out and "does not end" not in got.out, got.out
+
+
+def test_no_process_is_left_when_pytest_returns(tmp_path):
+    """The kernel takes its time for the end of processes with so much memory; the summary does not wait for it."""
+    write(tmp_path, conftest="MANY = b'x' * 300_000_000\n", test_a="def test_a(): pass\ndef test_b(): pass\n", call='''
+import os, pytest
+code = pytest.main(["--comb", "-n2"])
+with open(f"/proc/self/task/{os.getpid()}/children") as children:
+    print(code, "left:", children.read())
+''')
+    done = subprocess.run([sys.executable, "call.py"], cwd=tmp_path, env={**os.environ, **extension()}, capture_output=True, text=True)
+    assert "2 passed" in done.stdout and done.stdout.endswith("0 left: \n"), done
 
 
 def test_a_project_to_which_sigpipe_is_the_end(tmp_path):
