@@ -295,10 +295,11 @@ class Shard:
     def expand(self, number: int) -> list[pytest.Item]:
         """The tests of a module, after each hook that would see them in a serial run."""
         session, module = self.session, self.modules[number]
-        before, failed, kept = ImportState(self.config), session.testsfailed, session.items
+        failed, kept = session.testsfailed, session.items
         session.items = []
         try:
             with catch_warnings(self.config):
+                before = ImportState(self.config)
                 session.items.extend(self.items_of(module))
                 self.made[number] = session.items[:]
                 self.check(module, before, failed)

@@ -485,6 +485,16 @@ def test_a_conftest_that_treats_each_test_alone(tmp_path, body):
     same(tmp_path)
 
 
+def test_warnings_are_errors_while_files_are_collected_and_not_between_tests(tmp_path):
+    """So it is with pytest 7, whose filters hold for one collection and one test at a time; newer ones set them for the whole run."""
+    (tmp_path / "pytest.ini").write_text("[pytest]\nfilterwarnings = error\n")
+    write(tmp_path, conftest="import pytest, warnings\n\n@pytest.hookimpl(tryfirst=True)\ndef pytest_runtestloop():\n    warnings.resetwarnings()\n",
+          **{"test_" + name: "import pytest, time\n@pytest.mark.xdist_group('one')\ndef test_a(): time.sleep(.02)\n"
+                             "@pytest.mark.xdist_group('two')\ndef test_b(): time.sleep(.02)\n" for name in "abc"})
+    got = sharded(tmp_path, "--dist=loadgroup")
+    assert got.code == 0 and "start=shard" in got.out and "has other tests each time" not in got.out, got.out
+
+
 def test_a_module_with_other_tests_each_time(tmp_path):
     plain(tmp_path, modules=4, tests=1)
     write(tmp_path, test_strange=textwrap.dedent('''
