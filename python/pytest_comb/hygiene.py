@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import os
 import signal
 import sys
@@ -151,8 +152,9 @@ def leave(status: int, link: Any = None) -> None:
         own_files.close()
     finally:
         flush_output()
-        if link is not None:
-            link.close()
+        with contextlib.suppress(OSError):  # a project has closed it already
+            if link is not None:
+                link.close()
         os._exit(status)
 
 

@@ -69,3 +69,10 @@ def test_a_project_to_which_sigpipe_is_the_end(tmp_path):
           test_a="import time\ndef test_a(): time.sleep(.3)\ndef test_b(): pass\n")
     got = comb(tmp_path)
     assert got.code == 0 and got.counts == {"passed": 2}, got.out
+
+
+def test_a_process_ends_also_where_its_link_was_closed_by_somebody_else():
+    """A conftest that closes every descriptor: what called pytest must not go on in two processes."""
+    done = subprocess.run([sys.executable, "-c", "import os, socket\nfrom pytest_comb import hygiene\nend, _ = socket.socketpair()\n"
+                           "os.close(end.fileno())\nhygiene.leave(3, end)"], env={**os.environ, **extension()}, capture_output=True)
+    assert (done.returncode, done.stderr) == (3, b""), done
